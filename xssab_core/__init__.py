@@ -1,0 +1,9 @@
+"""Explain why a face recognition model said match or non-match."""
+
+from xssab_core.explain import Explanation, explain
+from xssab_core.faces import AlignedFace, Photo, align_face, open_photo
+from xssab_core.models import load_model
+
+__version__ = "0.1.0"
+
+__all__ = ["AlignedFace", "Explanation", "Photo", "align_face", "explain", "load_model", "open_photo"]

@@ -1,0 +1,7 @@
+"""`python -m xssab_core`."""
+
+import sys
+
+from xssab_core.cli import main
+
+sys.exit(main())

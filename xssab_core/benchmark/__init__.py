@@ -1,0 +1,1 @@
+"""LFW, Patch-LFW, DPR and the numbers they give."""

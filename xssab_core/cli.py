@@ -1,0 +1,36 @@
+"""Everything the app does, without the app: `python -m xssab_core COMMAND`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import NoReturn
+
+from xssab_core.commands import COMMANDS
+from xssab_core.errors import XssabError
+
+
+class _Parser(argparse.ArgumentParser):
+    """Answers a wrong call with one line and exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message}. See {self.prog} --help", file=sys.stderr)
+        sys.exit(2)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 on success, 2 with one line on stderr when the user must change something."""
+    parser = _Parser(prog="python -m xssab_core", description="Explain face recognition decisions.")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add(subparsers)
+    given = parser.parse_args(arguments)
+    try:
+        given.run(given)
+    except XssabError as error:
+        print(f"xssab: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("xssab: stopped", file=sys.stderr)
+        return 130
+    return 0

@@ -1,0 +1,5 @@
+"""The commands of the command line: one file a command, each with `add(subparsers)`."""
+
+from xssab_core.commands import explain, models
+
+COMMANDS = (explain, models)

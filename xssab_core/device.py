@@ -1,0 +1,78 @@
+"""The device that computes: which one, how its memory is managed, and who may use it now."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import threading
+from collections import deque
+from collections.abc import Iterator
+from functools import cache, lru_cache
+
+import torch
+
+
+def choose_device() -> torch.device:
+    """CUDA if there is one, else Apple's MPS, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+class DeviceLock:
+    """A lock served in order of arrival.
+
+    Long computations take it once a batch. A plain lock would let the thread that just released it take it
+    again first, so one user's slow method could starve everybody's fast ones.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._waiting: deque[threading.Lock] = deque()
+        self._held = False
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        with self._guard:
+            turn = None
+            if self._held:
+                turn = threading.Lock()
+                turn.acquire()
+                self._waiting.append(turn)
+            self._held = True
+        if turn is not None:
+            turn.acquire()
+        try:
+            yield
+        finally:
+            with self._guard:
+                if self._waiting:
+                    self._waiting.popleft().release()
+                else:
+                    self._held = False
+
+    def __call__(self) -> contextlib.AbstractContextManager[None]:
+        return self._turn()
+
+
+@cache
+def device_lock(device: torch.device) -> DeviceLock:
+    """The one lock of a device in this process."""
+    return DeviceLock()
+
+
+@lru_cache(maxsize=1)
+def keep_freed_memory() -> bool:
+    """Ask glibc to keep freed memory instead of handing it back to the kernel after each large tensor.
+
+    Page faults on fresh memory otherwise dominate a CPU forward of a large batch (benchmarks/README.md).
+    Returns whether the allocator took the settings; other C libraries are left alone.
+    """
+    trim_threshold, top_pad, mmap_max = -1, -2, -4  # M_* constants of <malloc.h>
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return False
+    return bool(mallopt(mmap_max, 0) and mallopt(trim_threshold, 2**31 - 1) and mallopt(top_pad, 64 * 2**20))

@@ -1,0 +1,138 @@
+"""The cached core: models loaded once, faces found once, pairs examined once; shared by all users of a process."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from typing import Generic, TypeVar
+
+import numpy as np
+import torch
+
+from xssab_core.device import choose_device
+from xssab_core.explain import Evidence, Explanation, Progress, crop_of, explain, method_of
+from xssab_core.faces import AlignedFace, DetectedFace, Photo, detect_faces
+from xssab_core.models import load_model
+from xssab_core.models.base import FaceModel, Threshold
+from xssab_core.models.store import Progress as FetchProgress
+
+EVIDENCE_BYTES = 1 * 2**30
+EMBEDDINGS_KEPT = 20_000
+PHOTOS_KEPT = 2_000
+
+Value = TypeVar("Value")
+
+
+class LruCache(Generic[Value]):
+    """Least recently used values, bounded by their summed weight; safe between threads.
+
+    The newest value is always kept, however heavy: it is the one in hand.
+    """
+
+    def __init__(self, limit: int, weigh: Callable[[Value], int] = lambda _: 1) -> None:
+        self._limit, self._weigh = limit, weigh
+        self._values: OrderedDict[Hashable, Value] = OrderedDict()
+        self._weight = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable) -> Value | None:
+        """The value, which becomes the most recently used; None when absent."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+            return self._values.get(key)
+
+    def put(self, key: Hashable, value: Value) -> None:
+        """Keep a value; the least recently used ones make room."""
+        with self._lock:
+            if key in self._values:
+                self._weight -= self._weigh(self._values.pop(key))
+            self._values[key] = value
+            self._weight += self._weigh(value)
+            while self._weight > self._limit and len(self._values) > 1:
+                self._weight -= self._weigh(self._values.popitem(last=False)[1])
+
+
+class Engine:
+    """One per process. Keys are digests of pixels and of weights, so equal input is never computed twice and
+    nobody reaches a picture whose bytes they do not have."""
+
+    def __init__(self, device: torch.device | str | None = None) -> None:
+        self.device = choose_device() if device is None else torch.device(device)
+        self._models: dict[str, FaceModel] = {}
+        self._loading = threading.Lock()
+        self._faces: LruCache[tuple[DetectedFace, ...]] = LruCache(PHOTOS_KEPT)
+        self._embeddings: LruCache[np.ndarray] = LruCache(EMBEDDINGS_KEPT)
+        self._evidence: LruCache[Evidence] = LruCache(EVIDENCE_BYTES, lambda evidence: evidence.nbytes)
+
+    def model(self, model_id: str, progress: FetchProgress | None = None) -> FaceModel:
+        """A model, loaded on first use."""
+        model = self._models.get(model_id)
+        if model is None:
+            with self._loading:
+                model = self._models.get(model_id) or load_model(model_id, self.device, progress)
+                self._models[model_id] = model
+        return model
+
+    def faces(self, photo: Photo) -> tuple[DetectedFace, ...]:
+        """The faces of a photograph, largest first."""
+        found = self._faces.get(photo.sha256)
+        if found is None:
+            found = detect_faces(photo)
+            self._faces.put(photo.sha256, found)
+        return found
+
+    def embed(self, model_id: str, crops: list[np.ndarray]) -> np.ndarray:
+        """float32 (N, D) unit embeddings of uint8 (S, S, 3) crops; only new crops are computed."""
+        model = self.model(model_id)
+        keys = [(model.weights_sha256, _digest(crop)) for crop in crops]
+        known = {key: self._embeddings.get(key) for key in keys}
+        missing = {key: crop for key, crop in zip(keys, crops, strict=True) if known[key] is None}
+        if missing:
+            for key, row in zip(missing, model.embed(np.stack(list(missing.values()))), strict=True):
+                known[key] = row
+                self._embeddings.put(key, row)
+        return np.stack([row for key in keys if (row := known[key]) is not None])
+
+    def is_examined(self, model_id: str, probe: AlignedFace, reference: AlignedFace, method: str) -> bool:
+        """Whether an explanation of this pair would cost no forward pass."""
+        model = self.model(model_id)
+        return self._evidence.get(self._key(model, [crop_of(model, f) for f in (probe, reference)], method)) is not None
+
+    def explain(
+        self,
+        model_id: str,
+        probe: AlignedFace | np.ndarray,
+        reference: AlignedFace | np.ndarray,
+        method: str = "xssab",
+        threshold: float | str | Threshold | None = None,
+        blur: bool = True,
+        progress: Progress | None = None,
+    ) -> Explanation:
+        """`xssab_core.explain`, with the forward passes of pairs seen before kept."""
+        model = self.model(model_id)
+        crops = [crop_of(model, face) for face in (probe, reference)]
+        key = self._key(model, crops, method)
+        evidence = self._evidence.get(key)
+        examining = 0.0
+        if evidence is None:
+            started = time.perf_counter()
+            evidence = method_of(method).examine(model, crops[0], crops[1], progress)
+            examining = time.perf_counter() - started
+            self._evidence.put(key, evidence)
+            for crop, row in zip(crops, evidence.embeddings, strict=True):
+                self._embeddings.put((model.weights_sha256, _digest(crop)), row)
+        result = explain(model, crops[0], crops[1], method, threshold, blur, evidence=evidence)
+        return replace(result, seconds=result.seconds | {"examine": examining})
+
+    @staticmethod
+    def _key(model: FaceModel, crops: list[np.ndarray], method: str) -> Hashable:
+        return (method_of(method).evidence_kind, model.weights_sha256, *map(_digest, crops))
+
+
+def _digest(crop: np.ndarray) -> bytes:
+    return hashlib.sha256(crop.tobytes()).digest()

@@ -1,0 +1,101 @@
+"""Explanation methods: one file a method, one registry that app, command line and benchmark read."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from xssab_core.errors import ExplainError
+from xssab_core.explain.base import (
+    CAUTION,
+    Evidence,
+    Explainer,
+    Explanation,
+    FaceMaps,
+    MethodInfo,
+    Progress,
+    arguments,
+    decision_threshold,
+)
+from xssab_core.explain.xssab import XSSAB
+from xssab_core.faces import AlignedFace
+from xssab_core.models.base import FaceModel, Threshold
+
+METHODS: dict[str, Explainer] = {method.info.id: method for method in (XSSAB(),)}
+
+
+def method_of(method_id: str) -> Explainer:
+    """The method of that id; ExplainError names those there are."""
+    if method_id not in METHODS:
+        raise ExplainError(f"There is no method {method_id!r}. Known methods: {', '.join(METHODS)}.")
+    return METHODS[method_id]
+
+
+def crop_of(model: FaceModel, face: AlignedFace | np.ndarray) -> np.ndarray:
+    """uint8 (S, S, 3) crop of a face on the model's template; arrays are taken as such crops."""
+    return face.crop_for(model.info.template) if isinstance(face, AlignedFace) else face
+
+
+def explain(
+    model: FaceModel,
+    probe: AlignedFace | np.ndarray,
+    reference: AlignedFace | np.ndarray,
+    method: str = "xssab",
+    threshold: float | str | Threshold | None = None,
+    blur: bool = True,
+    progress: Progress | None = None,
+    evidence: Evidence | None = None,
+) -> Explanation:
+    """Explain why a model gave two faces their score.
+
+    Args:
+        model: an FR model.
+        probe, reference: aligned faces, or uint8 (S, S, 3) RGB crops on the model's template.
+        method: id of one of `METHODS`.
+        threshold: th_d, a name such as "eer", or None for the model's default.
+        blur: apply the 5x5 Gaussian blur of the method to its maps.
+        progress: told of the share done; may raise CancelledError.
+        evidence: what `Explainer.examine` returned for this pair before, to compute only what the threshold changes.
+
+    Raises:
+        ExplainError: unknown method, a method that cannot run on this model, or no threshold.
+        ModelError: crops or embeddings that cannot be used.
+    """
+    explainer = method_of(method)
+    decided = decision_threshold(model, threshold)
+    started = time.perf_counter()
+    if evidence is None:
+        evidence = explainer.examine(model, crop_of(model, probe), crop_of(model, reference), progress)
+    examined = time.perf_counter()
+    maps = explainer.maps(model, evidence, decided.value, blur)
+    ended = time.perf_counter()
+    return Explanation(
+        method=explainer.info,
+        model=model.info,
+        weights_sha256=model.weights_sha256,
+        score=float(np.clip(arguments(evidence.embeddings).sum(), -1.0, 1.0)),
+        threshold=decided.value,
+        threshold_name=decided.name,
+        threshold_origin=decided.origin,
+        embeddings=evidence.embeddings,
+        probe=maps[0],
+        reference=maps[1],
+        blur=blur,
+        seconds={"examine": examined - started, "maps": ended - examined},
+    )
+
+
+__all__ = [
+    "CAUTION",
+    "METHODS",
+    "Evidence",
+    "Explainer",
+    "Explanation",
+    "FaceMaps",
+    "MethodInfo",
+    "Progress",
+    "crop_of",
+    "explain",
+    "method_of",
+]

@@ -1,0 +1,96 @@
+"""xSSAB: similarity score argument backpropagation (Huber et al., section 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo, Progress, arguments, gaussian_blur
+from xssab_core.models.base import FaceModel, TorchFaceModel, check_raw
+
+
+@dataclass(frozen=True, eq=False)
+class PairGraph(Evidence):
+    """The forward pass of a pair, kept so that another threshold costs backward passes only.
+
+    Attributes:
+        pixels: (2, 3, S, S) leaf, probe first.
+        unit: (2, D) L2-normalised embeddings, still attached to `pixels`.
+    """
+
+    pixels: torch.Tensor
+    unit: torch.Tensor
+
+
+class XSSAB(Explainer):
+    """Gradients of the cosine restricted to the positive and to the negative arguments."""
+
+    info = MethodInfo(
+        id="xssab",
+        title="xSSAB",
+        reference="Huber et al., Efficient Explainable Face Verification based on Similarity Score Argument "
+        "Backpropagation, WACV 2024",
+        white_box=True,
+        needs_training=False,
+        forward_passes=2,
+        backward_passes=4,
+    )
+    evidence_kind = "pair-graph"
+
+    def gather(
+        self, model: FaceModel, probe: np.ndarray, reference: np.ndarray, progress: Progress | None
+    ) -> PairGraph:
+        """One batched forward of both faces (Eq. 3)."""
+        assert isinstance(model, TorchFaceModel)
+        saved: dict[int, int] = {}
+
+        def note(tensor: torch.Tensor) -> torch.Tensor:
+            storage = tensor.untyped_storage()
+            saved[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        with model.lock(), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            pixels = model.pixels(np.stack([probe, reference])).requires_grad_()
+            unit = nn.functional.normalize(model.network(pixels), dim=1)
+            embeddings = unit.detach().cpu().numpy()
+        check_raw(np.linalg.norm(embeddings, axis=1, keepdims=True), model.info)
+        weights = {p.untyped_storage().data_ptr() for p in (*model.network.parameters(), *model.network.buffers())}
+        nbytes = sum(size for address, size in saved.items() if address not in weights)
+        return PairGraph(embeddings=embeddings, pixels=pixels, unit=unit, nbytes=nbytes)
+
+    def maps(self, model: FaceModel, evidence: Evidence, threshold: float, blur: bool) -> tuple[FaceMaps, FaceMaps]:
+        """Two backward passes, each serving both faces (Eqs. 5 to 12)."""
+        assert isinstance(model, TorchFaceModel)
+        assert isinstance(evidence, PairGraph)
+        positive, negative = (mean_absolute(g) for g in argument_gradients(model, evidence, threshold))
+        combined = positive - negative
+        if blur:
+            positive, negative, combined = (
+                np.stack([gaussian_blur(face) for face in maps]) for maps in (positive, negative, combined)
+            )
+        probe, reference = (FaceMaps(positive[i], negative[i], combined[i]) for i in (0, 1))
+        return probe, reference
+
+
+def argument_gradients(model: TorchFaceModel, graph: PairGraph, threshold: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Signed gradients of the positive and of the negative part of the score with respect to the pixels.
+
+    Each is (2, 3, S, S), probe given reference first. Their sum is the gradient of the cosine (Eqs. 9, 10).
+    """
+    products = arguments(graph.embeddings)
+    mask = torch.from_numpy(products >= threshold / len(products)).to(graph.unit.device)
+    with model.lock():
+        partner = graph.unit.detach().flip(0)
+        gradients = [
+            torch.autograd.grad(graph.unit, graph.pixels, partner * chosen, retain_graph=True)[0]
+            for chosen in (mask, ~mask)
+        ]
+    return gradients[0], gradients[1]
+
+
+def mean_absolute(gradients: torch.Tensor) -> np.ndarray:
+    """(2, 3, S, S) -> float32 (2, S, S), the mean over colour channels of |gradient| (Eq. 11)."""
+    return np.asarray(gradients.abs().mean(dim=1).float().cpu().numpy())

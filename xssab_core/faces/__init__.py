@@ -1,0 +1,16 @@
+"""From the bytes of a photograph to an aligned face."""
+
+from xssab_core.faces.align import ARCFACE, AlignedFace, Template, align_face
+from xssab_core.faces.detect import DetectedFace, detect_faces
+from xssab_core.faces.photo import Photo, open_photo
+
+__all__ = [
+    "ARCFACE",
+    "AlignedFace",
+    "DetectedFace",
+    "Photo",
+    "Template",
+    "align_face",
+    "detect_faces",
+    "open_photo",
+]

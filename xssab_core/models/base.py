@@ -1,0 +1,153 @@
+"""What an FR model is to the rest of the program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import nn
+
+from xssab_core.device import device_lock, keep_freed_memory
+from xssab_core.errors import ModelError
+from xssab_core.faces.align import Template
+
+# Larger batches gain nothing on a CPU and cost memory.
+BATCH_SIZE = 32
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A decision threshold and where it came from.
+
+    Attributes:
+        value: th_d on the cosine, -1..1; match iff score >= value.
+        name: short id: "eer", "fmr-1e-3", "published", "user".
+        origin: a sentence: data set, pairs, date, or who published it.
+    """
+
+    value: float
+    name: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a user must know about an FR model (DESIGN.md section 6)."""
+
+    id: str
+    title: str
+    architecture: str
+    loss: str
+    training_set: str
+    licence: str
+    source: str
+    template: Template
+    colour_order: str
+    normalisation: str
+    embedding_size: int
+    differentiable: bool
+
+
+class FaceModel(Protocol):
+    """The seam every explanation method and the benchmark stand on."""
+
+    @property
+    def info(self) -> ModelInfo: ...
+
+    @property
+    def weights_sha256(self) -> str: ...
+
+    @property
+    def thresholds(self) -> tuple[Threshold, ...]: ...
+
+    def embed(self, crops: np.ndarray) -> np.ndarray:
+        """uint8 (N, S, S, 3) RGB crops on the model's template -> float32 (N, D), rows L2-normalised."""
+        ...
+
+
+@runtime_checkable
+class GridNetwork(Protocol):
+    """A network that shows the last feature grid before its embedding."""
+
+    def features(self, pixels: torch.Tensor) -> torch.Tensor:
+        """(N, 3, S, S) pixels 0..255 -> (N, C, h, w)."""
+        ...
+
+
+class TorchFaceModel:
+    """A differentiable FR model.
+
+    Attributes:
+        network: maps float (N, 3, S, S) RGB pixels 0..255 to raw (N, D) embeddings. Its own normalisation and
+            colour order are inside, so a gradient with respect to its input is one with respect to pixels.
+        lock: call it as a context around each use of the device.
+    """
+
+    def __init__(
+        self,
+        info: ModelInfo,
+        network: nn.Module,
+        weights_sha256: str,
+        thresholds: tuple[Threshold, ...],
+        device: torch.device,
+    ) -> None:
+        if device.type == "cpu":
+            keep_freed_memory()
+        self.info = info
+        self.network = network.eval().requires_grad_(False).to(device)
+        self.weights_sha256 = weights_sha256
+        self.thresholds = thresholds
+        self.device = device
+        self.lock = device_lock(device)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The floating type of the weights; float32 but for tests."""
+        return next(self.network.parameters()).dtype
+
+    def pixels(self, crops: np.ndarray) -> torch.Tensor:
+        """uint8 (N, S, S, 3) -> float (N, 3, S, S) on the device, values 0..255."""
+        tensor = torch.from_numpy(np.array(crops)).to(self.device)
+        return tensor.permute(0, 3, 1, 2).to(self.dtype).contiguous()
+
+    def embed(self, crops: np.ndarray) -> np.ndarray:
+        """uint8 (N, S, S, 3) RGB crops -> float32 (N, D), rows L2-normalised.
+
+        Raises:
+            ModelError: wrong shape or dtype, or an embedding that is zero or not finite.
+        """
+        check_crops(crops, self.info)
+        parts = []
+        for start in range(0, len(crops), BATCH_SIZE):
+            with self.lock(), torch.inference_mode():
+                raw = self.network(self.pixels(crops[start : start + BATCH_SIZE]))
+                parts.append(raw.float().cpu().numpy())
+        return normalised(np.concatenate(parts) if parts else np.zeros((0, self.info.embedding_size)), self.info)
+
+
+def check_crops(crops: np.ndarray, info: ModelInfo) -> None:
+    """Raise ModelError unless crops are uint8 (N, S, S, 3) for the model's input size S."""
+    size = info.template.size
+    if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (size, size, 3):
+        raise ModelError(
+            f"{info.id} takes uint8 RGB crops of shape (N, {size}, {size}, 3), not {crops.dtype} {crops.shape}. "
+            "Align the faces with align_face first."
+        )
+
+
+def normalised(raw: np.ndarray, info: ModelInfo) -> np.ndarray:
+    """float32 (N, D) with rows of unit length; ModelError where a row has no direction or a wrong length."""
+    if raw.ndim != 2 or raw.shape[1] != info.embedding_size:
+        raise ModelError(f"{info.id} gave embeddings of shape {raw.shape}, not (N, {info.embedding_size}).")
+    raw = np.asarray(raw, dtype=np.float64)
+    norms = np.linalg.norm(raw, axis=1, keepdims=True)
+    check_raw(norms, info)
+    return np.asarray(raw / norms, dtype=np.float32)
+
+
+def check_raw(norms: np.ndarray, info: ModelInfo) -> None:
+    """Raise ModelError unless every embedding has a direction: finite and not of length zero."""
+    if not np.isfinite(norms).all() or (norms == 0).any():
+        raise ModelError(f"{info.id} gave an embedding that is zero or not finite. Its weights may be damaged.")

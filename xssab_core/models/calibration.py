@@ -1,0 +1,114 @@
+"""Calibrations: the scores of known pairs, from which a model's thresholds come."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from xssab_core import paths
+from xssab_core.benchmark.metrics import eer, threshold_at_fmr, wilson_interval
+from xssab_core.errors import DataError
+from xssab_core.models.base import Threshold
+
+FMR_TARGETS = (1e-2, 1e-3, 1e-4)
+
+# Thresholds others published for exactly these weights.
+_PUBLISHED = {
+    "sface": (
+        Threshold(
+            0.363,
+            "published",
+            "Recommended by OpenCV for cosine scores of SFace (documentation of cv::FaceRecognizerSF, LFW)",
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Scores of pairs with known labels, and where they came from.
+
+    Attributes:
+        model, weights_sha256: the model that gave the scores.
+        data_set: name, and what of it was used.
+        date: ISO date of the run.
+        pairs_expected: pairs the protocol defines; fewer scores than that means a partial copy.
+        genuine, impostor: float64 (n,) cosine scores.
+        genuine_folds, impostor_folds: int (n,) fold of each pair, all 0 where the protocol has no folds.
+    """
+
+    model: str
+    weights_sha256: str
+    data_set: str
+    date: str
+    pairs_expected: int
+    genuine: np.ndarray
+    impostor: np.ndarray
+    genuine_folds: np.ndarray
+    impostor_folds: np.ndarray
+
+    @property
+    def coverage(self) -> str:
+        """How much of the protocol the scores cover, as a phrase."""
+        return f"{len(self.genuine) + len(self.impostor):,} of {self.pairs_expected:,} pairs"
+
+    def thresholds(self) -> tuple[Threshold, ...]:
+        """EER first, then each FMR of `FMR_TARGETS` that at least ten impostor pairs would exceed."""
+        rate, value = eer(self.genuine, self.impostor)
+        low, high = wilson_interval(rate, len(self.genuine))
+        origin = f"{self.data_set}, {self.coverage}, measured {self.date}"
+        found = [Threshold(value, "eer", f"EER {rate:.2%} (95 % interval {low:.2%} to {high:.2%}) on {origin}")]
+        for target in FMR_TARGETS:
+            if target * len(self.impostor) >= 10:
+                value = threshold_at_fmr(self.impostor, target)
+                name = f"fmr-{target:.0e}".replace("e-0", "e-")
+                found.append(Threshold(value, name, f"FMR {target:.2%} on {origin}"))
+        return tuple(found)
+
+    def save(self, path: Path) -> None:
+        """Write as JSON, scores rounded to six decimals."""
+        record = asdict(self)
+        for key, value in record.items():
+            if isinstance(value, np.ndarray):
+                record[key] = [round(x, 6) for x in value.tolist()]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(record))
+        part.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Calibration:
+        """Read what `save` wrote; DataError when it is not that."""
+        try:
+            record = json.loads(path.read_text())
+            for key in ("genuine", "impostor"):
+                record[key] = np.array(record[key], dtype=np.float64)
+                record[f"{key}_folds"] = np.array(record[f"{key}_folds"], dtype=np.int64)
+            return cls(**record)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{path} is not a calibration. Delete it and calibrate again.") from error
+
+
+def calibration_path(model_id: str) -> Path:
+    """Where a calibration made on this machine lies."""
+    return paths.home() / "calibrations" / f"{model_id}.json"
+
+
+def calibration_of(model_id: str, weights_sha256: str) -> Calibration | None:
+    """The calibration of exactly these weights: this machine's own, else the one that ships; None without."""
+    for path in (calibration_path(model_id), paths.ASSETS / "calibrations" / f"{model_id}.json"):
+        if path.exists():
+            calibration = Calibration.load(path)
+            if calibration.weights_sha256 == weights_sha256:
+                return calibration
+    return None
+
+
+def thresholds_of(model_id: str, weights_sha256: str) -> tuple[Threshold, ...]:
+    """All known thresholds of a model, the default first; empty for an uncalibrated model."""
+    calibration = calibration_of(model_id, weights_sha256)
+    own = calibration.thresholds() if calibration else ()
+    return own + _PUBLISHED.get(model_id, ())

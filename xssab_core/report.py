@@ -1,0 +1,162 @@
+"""Results to files: the record, the raw maps and the pictures of an explanation."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import platform
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+import xssab_core
+from xssab_core.errors import OutputError
+from xssab_core.explain import CAUTION, Explanation
+from xssab_core.faces import AlignedFace
+from xssab_core.faces.align import ALIGNER_VERSION
+from xssab_core.faces.detect import DETECTOR
+from xssab_core.render import DEFAULT_PALETTE, colour_layer, enlarge, overlay, png, shared_scale
+
+# Pictures are written this many times larger than the maps, pixel by pixel.
+PICTURE_FACTOR = 4
+
+
+def record(
+    explanation: Explanation, probe: AlignedFace, reference: AlignedFace, device: str, seconds: dict[str, float]
+) -> dict[str, Any]:
+    """Everything needed to understand and repeat a result, ready for JSON.
+
+    Args:
+        explanation: the result.
+        probe, reference: the faces it is about.
+        device: what computed it.
+        seconds: wall time of stages before the explanation, such as "align".
+    """
+    return {
+        "caution": CAUTION,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "score": explanation.score,
+        "threshold": explanation.threshold,
+        "threshold_name": explanation.threshold_name,
+        "threshold_origin": explanation.threshold_origin,
+        "margin": explanation.margin,
+        "decision": "match" if explanation.is_match else "non-match",
+        "model": explanation.model.id,
+        "model_title": explanation.model.title,
+        "weights_sha256": explanation.weights_sha256,
+        "embedding_size": explanation.model.embedding_size,
+        "method": explanation.method.id,
+        "method_reference": explanation.method.reference,
+        "blur": explanation.blur,
+        "argument_threshold": explanation.argument_threshold,
+        "positive_arguments": int((explanation.arguments >= explanation.argument_threshold).sum()),
+        "probe": _face_record(probe),
+        "reference": _face_record(reference),
+        "detector": DETECTOR,
+        "aligner_version": ALIGNER_VERSION,
+        "versions": versions(),
+        "device": device,
+        "seconds": {stage: round(value, 4) for stage, value in (seconds | explanation.seconds).items()},
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computed a result."""
+    return {
+        "xssab": xssab_core.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "opencv": cv2.__version__,
+    }
+
+
+def _face_record(face: AlignedFace) -> dict[str, Any]:
+    return {
+        "file": face.photo.name,
+        "sha256": face.photo.sha256,
+        "format": face.photo.format,
+        "width": face.photo.size[0],
+        "height": face.photo.size[1],
+        "exif_orientation": face.photo.exif_orientation,
+        "landmarks": face.landmarks.round(3).tolist(),
+        "landmarks_origin": face.landmarks_origin,
+        "detector_confidence": face.confidence,
+        "faces_in_photo": face.faces_in_photo,
+        "warnings": list(face.warnings),
+    }
+
+
+def maps_npz(explanation: Explanation) -> bytes:
+    """The raw maps as npz: float32 (S, S) arrays named `probe_combined`, `reference_similarity`, ..."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **explanation.maps())
+    return buffer.getvalue()
+
+
+def pictures(
+    explanation: Explanation,
+    probe: AlignedFace,
+    reference: AlignedFace,
+    palette: str = DEFAULT_PALETTE,
+    opacity: float = 0.85,
+) -> dict[str, bytes]:
+    """PNG files by name: both crops, and each map over its crop, all on one shared symmetric scale."""
+    maps = explanation.maps()
+    scale = shared_scale(maps.values())
+    about = {
+        "Description": f"{explanation.method.title} on {explanation.model.id}, full colour at |value| {scale:.3e}",
+        "Comment": CAUTION,
+    }
+    crops = {
+        side: face.crop_for(explanation.model.template) for side, face in zip(SIDES, (probe, reference), strict=True)
+    }
+    files = {f"{side}_crop.png": png(enlarge(crop, PICTURE_FACTOR)) for side, crop in crops.items()}
+    for name, values in maps.items():
+        layer = colour_layer(values, scale, palette, dissimilar=name.endswith("dissimilarity"))
+        shown = overlay(crops[name.split("_")[0]], layer, opacity)
+        files[f"{name}.png"] = png(enlarge(shown, PICTURE_FACTOR), about)
+    return files
+
+
+SIDES = ("probe", "reference")
+
+
+def bundle(result: dict[str, Any], npz: bytes, images: dict[str, bytes]) -> dict[str, bytes]:
+    """All files of a result by name."""
+    return {"result.json": json.dumps(result, indent=2, ensure_ascii=False).encode(), "maps.npz": npz, **images}
+
+
+def write(files: dict[str, bytes], folder: Path) -> None:
+    """Write files into a folder, each whole or not at all.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            part = folder / f".{name}.part"
+            try:
+                part.write_bytes(data)
+                part.replace(folder / name)
+            finally:
+                part.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{folder} cannot be written ({error.strerror or error}). Free some space or choose another --output."
+        ) from error
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    """The files as one zip archive."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
