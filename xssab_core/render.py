@@ -14,6 +14,9 @@ PALETTES: dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
     "orange-blue": ((0xE6, 0x61, 0x01), (0x1F, 0x5F, 0xBF)),
 }
 DEFAULT_PALETTE = "pink-green"
+DEFAULT_OPACITY = 0.9
+# Alpha = (|value| / scale) ** this: below 1, so that weak areas stay visible. The legend shows the same curve.
+_ALPHA_POWER = 0.7
 
 
 def shared_scale(maps: Iterable[np.ndarray]) -> float:
@@ -26,8 +29,6 @@ def colour_layer(
 ) -> np.ndarray:
     """uint8 (S, S, 4) RGBA picture of a map: the colour tells the sign, the alpha grows with |value| / scale.
 
-    Alpha is the square root of the share, so that weak areas stay visible; the legend shows the same curve.
-
     Args:
         values: float (S, S), signed, or >= 0 for a single map.
         scale: the |value| drawn opaque.
@@ -38,11 +39,11 @@ def colour_layer(
     share = np.clip(np.abs(shown) / scale, 0.0, 1.0)
     layer = np.empty((*values.shape, 4), dtype=np.uint8)
     layer[..., :3] = np.where((shown >= 0)[..., None], positive, negative)
-    layer[..., 3] = np.round(255 * np.sqrt(share)).astype(np.uint8)
+    layer[..., 3] = np.round(255 * share**_ALPHA_POWER).astype(np.uint8)
     return layer
 
 
-def overlay(crop: np.ndarray, layer: np.ndarray, opacity: float = 0.85) -> np.ndarray:
+def overlay(crop: np.ndarray, layer: np.ndarray, opacity: float = DEFAULT_OPACITY) -> np.ndarray:
     """uint8 (S, S, 3): an RGBA layer over the greyscale crop (greyscale, so that no skin tone poses as a colour).
 
     Args:
@@ -60,10 +61,10 @@ def grey_crop(crop: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(crop).convert("L").convert("RGB"))
 
 
-def legend(palette: str = DEFAULT_PALETTE, opacity: float = 0.85, width: int = 256, height: int = 12) -> np.ndarray:
-    """uint8 (height, width, 3) colour bar from -scale (left) to +scale over mid-grey."""
-    values = np.repeat(np.linspace(-1, 1, width)[None], height, axis=0)
-    return overlay(np.full((height, width, 3), 160, dtype=np.uint8), colour_layer(values, 1.0, palette), opacity)
+def legend(palette: str = DEFAULT_PALETTE, opacity: float = DEFAULT_OPACITY) -> np.ndarray:
+    """uint8 (12, 256, 3) colour bar from -scale (left) to +scale over mid-grey."""
+    values = np.repeat(np.linspace(-1, 1, 256)[None], 12, axis=0)
+    return overlay(np.full((*values.shape, 3), 160, dtype=np.uint8), colour_layer(values, 1.0, palette), opacity)
 
 
 def enlarge(picture: np.ndarray, factor: int) -> np.ndarray:

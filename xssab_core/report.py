@@ -20,7 +20,7 @@ from xssab_core.explain import CAUTION, Explanation
 from xssab_core.faces import AlignedFace
 from xssab_core.faces.align import ALIGNER_VERSION
 from xssab_core.faces.detect import DETECTOR
-from xssab_core.render import DEFAULT_PALETTE, colour_layer, enlarge, overlay, png, shared_scale
+from xssab_core.render import DEFAULT_OPACITY, DEFAULT_PALETTE, colour_layer, enlarge, overlay, png, shared_scale
 
 # Pictures are written this many times larger than the maps, pixel by pixel.
 PICTURE_FACTOR = 4
@@ -104,7 +104,7 @@ def pictures(
     probe: AlignedFace,
     reference: AlignedFace,
     palette: str = DEFAULT_PALETTE,
-    opacity: float = 0.85,
+    opacity: float = DEFAULT_OPACITY,
 ) -> dict[str, bytes]:
     """PNG files by name: both crops, and each map over its crop, all on one shared symmetric scale."""
     maps = explanation.maps()

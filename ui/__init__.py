@@ -1,0 +1,1 @@
+"""What the pages share: state, widgets, viewers, the page guard."""

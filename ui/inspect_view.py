@@ -1,0 +1,112 @@
+"""The parts of the Inspect page, from the decision down to the downloads."""
+
+from __future__ import annotations
+
+import json
+
+import streamlit as st
+
+from ui.charts import argument_spectrum, spectrum_sentence
+from ui.map_viewer import Tile, map_viewer
+from ui.pair_picker import SIDES, Pair, landmark_editor
+from ui.pictures import crop_with_landmarks, photo_with_landmarks, show_picture
+from ui.settings import Drawing
+from ui.state import engine
+from xssab_core.explain import Explanation
+from xssab_core.faces import AlignedFace
+from xssab_core.faces.quality import eye_distance
+from xssab_core.render import shared_scale
+from xssab_core.report import bundle, maps_npz, pictures, record, zipped
+
+
+def show_decision(explanation: Explanation) -> None:
+    """Score, threshold, margin, and the decision in words that claim no more than the numbers do."""
+    above = explanation.is_match
+    relation = "above" if explanation.margin > 0 else "exactly at" if above else "below"
+    decision = ":green[match]" if above else ":red[non-match]"
+    st.title(f"The model's score is {relation} the threshold: {decision}")
+    columns = st.columns(4)
+    columns[0].metric("Score (cosine)", f"{explanation.score:.4f}")
+    columns[1].metric("Threshold", f"{explanation.threshold:.4f}")
+    columns[2].metric("Margin", f"{explanation.margin:+.4f}")
+    columns[3].metric("Model", explanation.model.id, help=f"{explanation.model.title}. {explanation.model.source}")
+
+
+def show_maps(explanation: Explanation, pair: Pair, drawing: Drawing) -> None:
+    """Crops and maps of both faces on one shared scale."""
+    scale = shared_scale(explanation.maps().values())
+    rows = {}
+    for side, face, maps in zip(
+        SIDES, (pair.probe, pair.reference), (explanation.probe, explanation.reference), strict=True
+    ):
+        crop = face.crop_for(explanation.model.template)
+        tiles = [Tile("Aligned crop", f"Aligned crop of the {side}, {face.photo.name}", crop)]
+        for name, values in maps.named().items():
+            alt = (
+                f"{explanation.method.title} {name} map of the {side}: values from {values.min():.2e} to "
+                f"{values.max():.2e}, full colour at {scale:.2e}"
+            )
+            tiles.append(Tile(name.capitalize(), alt, crop, values, scale, name == "dissimilarity"))
+        rows[side.capitalize()] = tiles
+    map_viewer(rows, drawing.palette, drawing.opacity, key="maps")
+    st.caption(
+        f"{explanation.method.title}. All maps on one scale: full colour at |value| {scale:.3e}. "
+        f"{sum(explanation.seconds.values()):.2f} s on {engine().device}."
+    )
+
+
+def show_photographs(pair: Pair) -> None:
+    """Originals beside aligned crops, with the landmarks on both and what was found out about each face."""
+    st.subheader("Photographs and alignment")
+    for column, side, face in zip(st.columns(2, gap="large"), SIDES, (pair.probe, pair.reference), strict=True):
+        with column:
+            st.markdown(f"**{side.capitalize()}:** {face.photo.name}")
+            original, aligned = st.columns(2)
+            with original:
+                show_picture(photo_with_landmarks(face), f"{side} photograph {face.photo.name} with its landmarks")
+            with aligned:
+                show_picture(crop_with_landmarks(face), f"Aligned crop of the {side} with its landmarks")
+            st.caption(_facts(face))
+            for warning in face.warnings:
+                st.warning(warning, icon=":material/warning:")
+            landmark_editor(face, side)
+
+
+def _facts(face: AlignedFace) -> str:
+    width, height = face.photo.size
+    facts = [
+        f"{face.photo.format}, {width} x {height} pixels",
+        f"{eye_distance(face.landmarks):.0f} px between the eyes",
+    ]
+    if face.confidence is not None:
+        facts.append(f"detector confidence {face.confidence:.4f}")
+    if face.photo.exif_orientation != 1:
+        facts.append(f"turned upright from EXIF orientation {face.photo.exif_orientation}")
+    facts.append(f"SHA-256 {face.photo.sha256[:16]}…")
+    return " · ".join(facts)
+
+
+def show_arguments(explanation: Explanation, drawing: Drawing) -> None:
+    """The argument spectrum."""
+    st.subheader("Arguments")
+    sentence = spectrum_sentence(explanation)
+    st.caption(sentence)
+    figure = argument_spectrum(explanation, drawing.palette)
+    st.plotly_chart(figure, key="spectrum", config={"displayModeBar": False}, alt=sentence)
+
+
+def show_downloads(explanation: Explanation, pair: Pair, drawing: Drawing) -> None:
+    """Raw maps, pictures and the record of this result."""
+    st.subheader("Keep this result")
+    result = record(explanation, pair.probe, pair.reference, str(engine().device), {})
+    npz = maps_npz(explanation)
+    images = pictures(explanation, pair.probe, pair.reference, drawing.palette, drawing.opacity)
+    files = (
+        ("Raw maps (npz)", npz, "maps.npz", "application/octet-stream"),
+        ("Pictures (png, zip)", zipped(images), "overlays.zip", "application/zip"),
+        ("Result (json)", json.dumps(result, indent=2, ensure_ascii=False), "result.json", "application/json"),
+        ("Everything (zip)", zipped(bundle(result, npz, images)), "xssab-result.zip", "application/zip"),
+    )
+    with st.container(horizontal=True):
+        for label, data, name, mime in files:
+            st.download_button(label, data, name, mime, on_click="ignore", icon=":material/download:")

@@ -1,0 +1,71 @@
+"""The pages there are, the guard each begins with, and the caution above each."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.navigation.page import Page as StreamlitPage
+
+from xssab_core.errors import XssabError
+from xssab_core.explain import CAUTION
+
+_ROUTED = "_routed"
+
+
+@dataclass(frozen=True)
+class PageEntry:
+    """A page of the app: its file and the options of `st.Page`."""
+
+    file: str
+    options: dict[str, Any]
+
+
+PAGES = (
+    PageEntry(
+        "pages/inspect.py", {"title": "Inspect", "icon": ":material/compare:", "url_path": "start", "default": True}
+    ),
+    # The default page answers at the root only; this lets /inspect work as well.
+    PageEntry("pages/inspect.py", {"title": "Inspect", "url_path": "inspect", "visibility": "hidden"}),
+)
+
+
+def route() -> StreamlitPage:
+    """Called by app.py: tell Streamlit which pages there are; returns the one to run."""
+    st.session_state[_ROUTED] = True
+    return st.navigation(_pages())
+
+
+def require_router(file: str) -> None:
+    """The first line of each page, given its `__file__`. Streamlit runs the first deep link after a start without
+    app.py, because there is a folder `pages`: send it through the router, to the same page with the same query."""
+    if not st.session_state.get(_ROUTED):
+        pages = _pages()
+        st.navigation(pages, position="hidden")
+        here = next(page for page in pages if page.url_path == Path(file).stem)
+        st.switch_page(here, query_params=st.query_params.to_dict())
+
+
+def _pages() -> list[StreamlitPage]:
+    return [st.Page(entry.file, **entry.options) for entry in PAGES]
+
+
+def caution() -> None:
+    """The standing caution, on every page."""
+    st.caption(f":material/info: {CAUTION}")
+
+
+@contextmanager
+def errors_as_sentences() -> Iterator[None]:
+    """Show an expected error as its sentence and stop the page there; what is above it stays."""
+    try:
+        yield
+    except XssabError as error:
+        logging.getLogger("xssab").warning("%s", error, exc_info=True)
+        st.error(str(error), icon=":material/error:")
+        st.stop()

@@ -1,0 +1,74 @@
+"""Pictures in the app: always lossless, always with alternative text."""
+
+from __future__ import annotations
+
+import base64
+
+import cv2
+import numpy as np
+import streamlit as st
+from PIL import Image, ImageDraw
+
+from xssab_core.faces import AlignedFace, DetectedFace, Photo
+from xssab_core.faces.align import ARCFACE, similarity_transform
+from xssab_core.render import enlarge, png
+
+_MARK = (0, 200, 255)
+
+
+def show_picture(picture: np.ndarray, alt: str, caption: str | None = None) -> None:
+    """Show a uint8 (H, W, 3) picture as PNG, as wide as its column."""
+    st.image(picture, alt=alt, caption=caption, output_format="PNG", width="stretch")
+
+
+def data_url(picture: np.ndarray) -> str:
+    """A uint8 picture as a PNG data URL."""
+    return "data:image/png;base64," + base64.b64encode(png(picture)).decode()
+
+
+def reduced(photo: Photo, longest: int = 640) -> tuple[np.ndarray, float]:
+    """The photograph no longer than that on a side, and the factor it was scaled by."""
+    factor = min(1.0, longest / max(photo.size))
+    if factor == 1.0:
+        return np.array(photo.pixels), 1.0
+    return np.asarray(cv2.resize(photo.pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)), factor
+
+
+def photo_with_landmarks(face: AlignedFace) -> np.ndarray:
+    """The photograph with the five landmarks, and the detector's box where there is one."""
+    pixels, factor = reduced(face.photo)
+    image = Image.fromarray(pixels)
+    draw = ImageDraw.Draw(image)
+    line = max(2, max(image.size) // 130)
+    if face.box is not None:
+        draw.rectangle([float(v) for v in face.box * factor], outline=_MARK, width=line)
+    _draw_points(draw, face.landmarks * factor, 2.0 * line)
+    return np.asarray(image)
+
+
+def crop_with_landmarks(face: AlignedFace, factor: int = 4) -> np.ndarray:
+    """The aligned crop, enlarged pixel by pixel, with the landmarks where alignment put them."""
+    matrix = similarity_transform(face.landmarks, np.array(ARCFACE.points))
+    points = face.landmarks @ matrix[:, :2].T + matrix[:, 2]
+    image = Image.fromarray(enlarge(face.crop, factor))
+    _draw_points(ImageDraw.Draw(image), (points + 0.5) * factor, 1.5 * factor)
+    return np.asarray(image)
+
+
+def photo_with_faces(photo: Photo, faces: tuple[DetectedFace, ...]) -> np.ndarray:
+    """The photograph with a numbered box around each face, 1 = largest."""
+    pixels, factor = reduced(photo)
+    image = Image.fromarray(pixels)
+    draw = ImageDraw.Draw(image)
+    size = max(14, max(image.size) // 24)
+    for number, face in enumerate(faces, start=1):
+        x0, y0, x1, y1 = (float(v) for v in face.box * factor)
+        draw.rectangle((x0, y0, x1, y1), outline=_MARK, width=max(2, size // 8))
+        draw.rectangle((x0, y0, x0 + size, y0 + size * 1.2), fill=_MARK)
+        draw.text((x0 + size / 2, y0 + size * 0.6), str(number), fill="black", font_size=size, anchor="mm")
+    return np.asarray(image)
+
+
+def _draw_points(draw: ImageDraw.ImageDraw, points: np.ndarray, radius: float) -> None:
+    for x, y in points:
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=_MARK, outline=(0, 0, 0))
