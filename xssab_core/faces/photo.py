@@ -16,7 +16,7 @@ from xssab_core.errors import PhotoError
 MAX_BYTES = 50 * 2**20
 MAX_PIXELS = 60_000_000
 MIN_SIDE = 32
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 _EXIF_ORIENTATION = 0x0112
 
 
@@ -119,7 +119,7 @@ def _check_before_decoding(image: Image.Image, name: str) -> None:
             f"{name}: {width} x {height} pixels is too small; at least {MIN_SIDE} pixels a side are needed. "
             "Use a larger version of the photograph."
         )
-    # An MPO is a phone's JPEG with a preview attached: its first frame is the photograph.
+    # An MPO (opened by the JPEG reader) is a phone's JPEG with a preview attached: its first frame is the photograph.
     if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
         raise PhotoError(
             f"{name}: holds {getattr(image, 'n_frames', 0)} frames or pages. "

@@ -1,0 +1,36 @@
+"""What the tests share: the real model, the sample photographs, the real LFW where it is present."""
+
+from pathlib import Path
+
+import pytest
+
+from xssab_core import AlignedFace, align_face, load_model, open_photo
+from xssab_core.benchmark.lfw import Lfw, open_lfw
+from xssab_core.models import TorchFaceModel
+from xssab_core.paths import ASSETS
+
+LFW_FOLDER = ASSETS.parent.parent / "shared" / "lfw"
+
+
+@pytest.fixture(scope="session")
+def sface() -> TorchFaceModel:
+    model = load_model("sface", device="cpu")
+    assert isinstance(model, TorchFaceModel)
+    return model
+
+
+@pytest.fixture(scope="session")
+def samples() -> dict[str, AlignedFace]:
+    return {path.stem: align_face(open_photo(path)) for path in sorted((ASSETS / "samples").glob("*.jpg"))}
+
+
+@pytest.fixture(scope="session")
+def sample_path() -> Path:
+    return ASSETS / "samples" / "barack_obama_1.jpg"
+
+
+@pytest.fixture(scope="session")
+def lfw() -> Lfw:
+    if not LFW_FOLDER.is_dir():
+        pytest.skip("the real LFW is not at ../shared/lfw")
+    return open_lfw(LFW_FOLDER)

@@ -1,0 +1,116 @@
+"""The command line's contract: files, arrays, record, exit codes."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import xssab_core
+from xssab_core import align_face, explain, open_photo
+from xssab_core.cli import main
+from xssab_core.models.registry import MODELS
+from xssab_core.paths import ASSETS
+from xssab_core.render import PALETTES
+
+SAMPLES = ASSETS / "samples"
+PAIR = (str(SAMPLES / "barack_obama_1.jpg"), str(SAMPLES / "joe_biden_1.jpg"))
+NAMES = [f"{side}_{kind}" for side in ("probe", "reference") for kind in ("similarity", "dissimilarity", "combined")]
+
+
+def test_explain_writes_record_maps_and_pictures(tmp_path, sface) -> None:
+    output = tmp_path / "result"
+    assert main(["explain", *PAIR, "--threshold", "eer", "--output", str(output)]) == 0
+    record = json.loads((output / "result.json").read_text())
+    expected = explain(sface, *(align_face(open_photo(path)) for path in PAIR))
+    assert record["score"] == pytest.approx(expected.score, abs=1e-6)
+    assert record["threshold"] == expected.threshold
+    assert "LFW" in record["threshold_origin"]
+    assert record["decision"] == "non-match"
+    assert record["model"] == "sface"
+    assert record["weights_sha256"] == MODELS["sface"].weights.sha256
+    assert record["embedding_size"] == 128
+    for side, path in zip(("probe", "reference"), PAIR, strict=True):
+        assert record[side]["sha256"] == open_photo(path).sha256
+        assert np.array(record[side]["landmarks"]).shape == (5, 2)
+    assert {"xssab", "torch", "numpy"} <= set(record["versions"])
+    assert record["device"]
+    assert {"align", "load_model", "examine", "maps"} <= set(record["seconds"])
+    assert "not evidence of identity" in record["caution"]
+    with np.load(output / "maps.npz", allow_pickle=False) as maps:
+        assert sorted(maps.files) == sorted(NAMES)
+        for name in NAMES:
+            assert maps[name].dtype == np.float32
+            assert maps[name].shape == (112, 112)
+            np.testing.assert_allclose(maps[name], expected.maps()[name], rtol=0.02, atol=1e-7)
+    for name in (*NAMES, "probe_crop", "reference_crop"):
+        with Image.open(output / f"{name}.png") as picture:
+            assert picture.size == (448, 448)
+    assert not list(output.glob(".*"))
+
+
+def test_the_crop_picture_holds_the_computed_pixels(tmp_path, samples) -> None:
+    assert main(["explain", *PAIR, "--output", str(tmp_path)]) == 0
+    with Image.open(tmp_path / "probe_crop.png") as picture:
+        np.testing.assert_array_equal(np.asarray(picture)[::4, ::4], samples["barack_obama_1"].crop)
+
+
+def test_landmarks_given_by_hand_are_used_and_recorded(tmp_path, samples) -> None:
+    points = samples["barack_obama_1"].landmarks + 1.0
+    text = ";".join(f"{x},{y}" for x, y in points)
+    assert main(["explain", *PAIR, "--probe-landmarks", text, "--no-blur", "--output", str(tmp_path)]) == 0
+    record = json.loads((tmp_path / "result.json").read_text())
+    assert record["probe"]["landmarks_origin"] == "by hand"
+    np.testing.assert_allclose(record["probe"]["landmarks"], points, atol=1e-3)
+    assert record["blur"] is False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (["explain", "nobody.jpg", PAIR[1]], "Check the path"),
+        (["explain", str(ASSETS.parent / "pyproject.toml"), PAIR[1]], "JPEG"),
+        (["explain", *PAIR, "--threshold", "2"], "between -1 and 1"),
+        (["explain", *PAIR, "--threshold", "strict"], "known: eer"),
+        (["explain", *PAIR, "--method", "magic"], "Known methods"),
+        (["explain", *PAIR, "--model", "magic"], "Known models"),
+        (["explain", *PAIR, "--probe-landmarks", "1,2;3"], "five x,y pairs"),
+        (["explain", *PAIR, "--probe-face", "3"], "no face number 3"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_exit_code_2(arguments, advice, tmp_path, capsys) -> None:
+    assert main([*arguments, "--output", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err.strip()
+    assert advice in error
+    assert "\n" not in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_wrong_call_is_one_line_and_exit_code_2() -> None:
+    done = subprocess.run([sys.executable, "-m", "xssab_core", "explain"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "PROBE" in done.stderr
+
+
+def test_an_output_that_cannot_be_written_is_said(tmp_path, capsys) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert main(["explain", *PAIR, "--output", str(tmp_path / "file")]) == 2
+    assert "--output" in capsys.readouterr().err
+
+
+def test_models_list_and_verify(capsys, sface) -> None:
+    assert main(["models", "list"]) == 0
+    assert "sface" in capsys.readouterr().out
+    assert main(["models", "verify", "sface"]) == 0
+    assert MODELS["sface"].weights.sha256 in capsys.readouterr().out
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    assert f'version = "{xssab_core.__version__}"' in (ASSETS.parent / "pyproject.toml").read_text()
+
+
+def test_both_palettes_have_two_colours() -> None:
+    assert all(len({*pair}) == 2 for pair in PALETTES.values())

@@ -1,0 +1,152 @@
+"""The cached core: eight users at once get what one user gets, and nothing is computed twice."""
+
+import gc
+import threading
+import time
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from itertools import permutations
+
+import numpy as np
+import pytest
+import torch
+
+from xssab_core.device import DeviceLock
+from xssab_core.engine import Engine, LruCache
+
+
+@pytest.fixture
+def engine(sface) -> Engine:
+    return Engine("cpu")
+
+
+@pytest.fixture
+def passes(engine, monkeypatch) -> list[int]:
+    """How many images each forward pass of the model had, in order."""
+    seen: list[int] = []
+    network = engine.model("sface").network
+    forward = type(network).forward
+
+    def counted(self: torch.nn.Module, pixels: torch.Tensor) -> torch.Tensor:
+        seen.append(len(pixels))
+        return forward(self, pixels)
+
+    monkeypatch.setattr(type(network), "forward", counted)
+    return seen
+
+
+def test_eight_threads_on_different_pairs_equal_the_serial_result_bit_for_bit(samples) -> None:
+    pairs = list(permutations(samples.values(), 2))[:16]
+    thresholds = [0.1, 0.3057, 0.5]
+
+    def work(engine: Engine, index: int) -> list[dict[str, np.ndarray]]:
+        probe, reference = pairs[index % len(pairs)]
+        return [engine.explain("sface", probe, reference, threshold=value).maps() for value in thresholds]
+
+    serial = [work(Engine("cpu"), index) for index in range(16)]
+    shared = Engine("cpu")
+    with ThreadPoolExecutor(8) as pool:
+        parallel = list(pool.map(lambda index: work(shared, index), [*range(16), *range(16)]))
+    for index, results in enumerate(parallel):
+        for found, expected in zip(results, serial[index % 16], strict=True):
+            for name, values in expected.items():
+                np.testing.assert_array_equal(found[name], values)
+
+
+def test_a_threshold_move_costs_no_forward(engine, samples, passes) -> None:
+    pair = samples["barack_obama_1"], samples["joe_biden_1"]
+    first = engine.explain("sface", *pair, threshold=0.2)
+    assert passes == [2]
+    second = engine.explain("sface", *pair, threshold=0.4)
+    assert passes == [2]
+    assert not np.array_equal(first.probe.combined, second.probe.combined)
+    assert engine.is_examined("sface", *pair, "xssab")
+
+
+def test_embeddings_of_an_examined_pair_are_known(engine, samples, passes) -> None:
+    faces = [samples["barack_obama_1"], samples["joe_biden_1"]]
+    result = engine.explain("sface", *faces)
+    found = engine.embed("sface", [face.crop for face in faces])
+    assert passes == [2]
+    np.testing.assert_array_equal(found, result.embeddings)
+
+
+def test_equal_crops_are_embedded_once(engine, samples, passes) -> None:
+    crop, other = samples["barack_obama_1"].crop, samples["joe_biden_1"].crop
+    found = engine.embed("sface", [crop, other, crop])
+    assert passes == [2]
+    np.testing.assert_array_equal(found[0], found[2])
+
+
+def test_one_changed_pixel_is_another_picture(engine, samples, passes) -> None:
+    crop = samples["barack_obama_1"].crop
+    changed = crop.copy()
+    changed[50, 50, 0] ^= 1
+    first, second = engine.embed("sface", [crop]), engine.embed("sface", [changed])
+    assert passes == [1, 1]
+    assert not np.array_equal(first, second)
+
+
+def test_a_model_is_loaded_once_for_all_threads() -> None:
+    engine = Engine("cpu")
+    with ThreadPoolExecutor(8) as pool:
+        models = list(pool.map(lambda _: engine.model("sface"), range(8)))
+    assert len({id(model) for model in models}) == 1
+
+
+def test_kept_evidence_is_weighed_and_bounded(engine, samples) -> None:
+    pair = samples["barack_obama_1"], samples["joe_biden_1"]
+    engine.explain("sface", *pair)
+    (evidence,) = engine._evidence._values.values()
+    # The activations of a batch of two: more than its input, less than 300 MiB.
+    assert 2 * 3 * 112 * 112 * 4 < evidence.nbytes < 300 * 2**20
+
+
+def test_evidence_that_made_room_is_freed(engine, samples) -> None:
+    engine.explain("sface", samples["barack_obama_1"], samples["joe_biden_1"])
+    (evidence,) = engine._evidence._values.values()
+    pixels = weakref.ref(evidence.pixels)
+    del evidence
+    engine._evidence._values.clear()
+    gc.collect()
+    assert pixels() is None
+
+
+def test_the_least_recently_used_value_makes_room() -> None:
+    cache: LruCache[int] = LruCache(10, lambda value: value)
+    cache.put("a", 4)
+    cache.put("b", 4)
+    assert cache.get("a") == 4
+    cache.put("c", 4)
+    assert (cache.get("a"), cache.get("b"), cache.get("c")) == (4, None, 4)
+    cache.put("d", 99)
+    assert (cache.get("c"), cache.get("d")) == (None, 99)
+
+
+def test_the_device_is_lent_in_order_of_arrival() -> None:
+    lock, order, ready = DeviceLock(), [], threading.Event()
+
+    def long_job() -> None:
+        for step in range(3):
+            with lock():
+                ready.set()
+                if step == 0:
+                    released.wait(5)
+                order.append(f"long {step}")
+
+    def short_job() -> None:
+        with lock():
+            order.append("short")
+
+    released = threading.Event()
+    long_thread = threading.Thread(target=long_job)
+    long_thread.start()
+    ready.wait(5)
+    short_thread = threading.Thread(target=short_job)
+    short_thread.start()
+    while not lock._waiting:
+        time.sleep(0.001)
+    released.set()
+    long_thread.join(5)
+    short_thread.join(5)
+    assert order == ["long 0", "short", "long 1", "long 2"]
