@@ -1,0 +1,50 @@
+"""Starts the app as a user would."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+LFW_FOLDER = ROOT.parent / "shared" / "lfw"
+
+
+@dataclass
+class App:
+    """A running app."""
+
+    url: str
+    log: Path
+    process: subprocess.Popen
+
+
+def start_app(log: Path) -> App:
+    """Start `app.py` on a free port as `make run` does."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = dict(os.environ)
+    if LFW_FOLDER.is_dir():
+        environment["XSSAB_LFW"] = str(LFW_FOLDER)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+        cwd=ROOT,
+        env=environment,
+        stdout=log.open("w"),
+        stderr=subprocess.STDOUT,
+    )
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
+            return App(url, log, process)
+        except OSError:
+            if process.poll() is not None:
+                break
+            time.sleep(0.25)
+    process.kill()
+    raise RuntimeError(f"the app did not start:\n{log.read_text()}")

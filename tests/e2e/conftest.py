@@ -1,0 +1,64 @@
+"""A real app in a real browser: one server for the session, and a record of every request the browser makes."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+
+from tests.e2e.app_process import App, start_app
+
+# Generous, so that a busy machine fails no test; what must be fast is measured where it is tested.
+expect.set_options(timeout=60_000)
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+# A browser's own calls home are not the app's; without these switches Chromium makes some.
+QUIET = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+]
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory, sface) -> Iterator[App]:
+    running = start_app(tmp_path_factory.mktemp("app") / "log.txt")
+    yield running
+    running.process.terminate()
+    running.process.wait(20)
+    assert "Traceback" not in running.log.read_text()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = shutil.which("chromium")
+    if executable is None:
+        pytest.skip("chromium is not installed; make test installs it on Debian")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, app, request) -> Iterator[Page]:
+    """A page of a fresh browser profile; the test fails if it asked anything but 127.0.0.1."""
+    scheme = getattr(request, "param", "light")
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=scheme, base_url=app.url)
+    context.set_default_timeout(60_000)
+    foreign: list[str] = []
+
+    def note(request: Request) -> None:
+        if not request.url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")):
+            foreign.append(request.url)
+
+    context.on("request", note)
+    page = context.new_page()
+    yield page
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{request.node.name}.png")
+    context.close()
+    assert foreign == []

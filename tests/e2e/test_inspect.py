@@ -1,0 +1,265 @@
+"""Inspect, as a user drives it."""
+
+import io
+import json
+import re
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+from playwright.sync_api import Page, expect
+
+from tests.e2e.app_process import start_app
+from xssab_core import align_face, explain, open_photo
+from xssab_core.paths import ASSETS
+
+SAMPLES = ASSETS / "samples"
+TILES = ".viewer .tile"
+
+
+def wait_for_maps(page: Page) -> None:
+    expect(page.locator(TILES)).to_have_count(8)
+    expect(page.locator('[data-testid="stStatusWidget"]')).to_have_count(0)
+
+
+def upload(page: Page, probe: Path, reference: Path) -> None:
+    page.get_by_text("Upload", exact=True).first.click()
+    for side, path in (("Probe", probe), ("Reference", reference)):
+        uploader = page.get_by_test_id("stFileUploader").filter(has_text=side)
+        uploader.locator("input[type=file]").set_input_files(path)
+        expect(uploader.get_by_text(path.name)).to_be_visible()
+
+
+def metric(page: Page, label: str) -> float:
+    text = page.get_by_test_id("stMetric").filter(has_text=label).get_by_test_id("stMetricValue").inner_text()
+    return float(text.replace("\u2212", "-"))
+
+
+@pytest.fixture(scope="session")
+def two_faces(tmp_path_factory) -> Path:
+    canvas = Image.new("RGB", (1300, 640), "grey")
+    canvas.paste(Image.open(SAMPLES / "joe_biden_1.jpg"), (0, 0))
+    canvas.paste(Image.open(SAMPLES / "barack_obama_3.jpg").resize((500, 500)), (700, 0))
+    path = tmp_path_factory.mktemp("photos") / "two_faces.png"
+    canvas.save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def no_face(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("photos") / "no_face.png"
+    Image.open(SAMPLES / "joe_biden_1.jpg").filter(ImageFilter.GaussianBlur(40)).save(path)
+    return path
+
+
+def test_a_sample_pair_is_explained_at_first_sight(visit, samples, sface) -> None:
+    visit.goto("/")
+    wait_for_maps(visit)
+    expect(visit.get_by_role("heading", level=1)).to_have_text("The model's score is above the threshold: match")
+    expected = explain(sface, samples["barack_obama_1"], samples["barack_obama_2"])
+    assert metric(visit, "Score") == pytest.approx(expected.score, abs=1e-4)
+    assert metric(visit, "Threshold") == pytest.approx(expected.threshold, abs=1e-4)
+    assert metric(visit, "Margin") == pytest.approx(expected.margin, abs=2e-4)
+    expect(visit.get_by_text("It is not evidence of identity").first).to_be_visible()
+    assert "same person" not in visit.inner_text("body").lower()
+
+
+def test_the_first_picture_of_a_sample_pair_comes_within_three_seconds(visit, browser, app) -> None:
+    visit.goto("/")
+    wait_for_maps(visit)
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    started = time.perf_counter()
+    page.goto(f"{app.url}/?sample=Obama+3+/+Biden+1+(impostor)")
+    page.locator(f"{TILES} img").first.wait_for()
+    seconds = time.perf_counter() - started
+    context.close()
+    print(f"first picture of a sample pair in a warm app: {seconds:.2f} s")
+    assert seconds < 3.0
+
+
+def test_the_picture_shown_is_the_crop_that_was_computed(visit, samples) -> None:
+    visit.goto("/")
+    wait_for_maps(visit)
+    source = visit.locator(f"{TILES} img").first.get_attribute("src")
+    assert source.startswith("data:image/png;base64,")
+    import base64
+
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(source.split(",")[1]))))
+    np.testing.assert_array_equal(shown, samples["barack_obama_1"].crop)
+
+
+def test_values_are_read_under_the_pointer_and_by_keyboard(visit, samples, sface) -> None:
+    visit.goto("/")
+    wait_for_maps(visit)
+    values = explain(sface, samples["barack_obama_1"], samples["barack_obama_2"]).probe.combined
+    readout = visit.get_by_role("status").filter(has_text=re.compile("combined|Point at"))
+    tile = visit.get_by_role("img", name=re.compile("combined map of the probe"))
+    tile.hover()
+    expect(visit.locator(".readout")).to_contain_text("Probe, combined: x 5")
+    tile.focus()
+    tile.press("ArrowRight")
+    text = visit.locator(".readout").inner_text()
+    x, y, value = re.search(r"x (\d+), y (\d+), value (\S+),", text).groups()
+    assert float(value) == pytest.approx(values[int(y), int(x)], rel=0.03, abs=2e-8)
+    assert readout.count() <= 1
+
+
+def test_moving_the_threshold_changes_decision_and_url_and_survives_reload(visit) -> None:
+    visit.goto("/")
+    wait_for_maps(visit)
+    slider = visit.get_by_role("slider", name="Decision threshold")
+    slider.focus()
+    for _ in range(3):
+        slider.press("PageUp")
+    expect(visit.get_by_test_id("stMetric").filter(has_text="Threshold")).not_to_contain_text("0.3057")
+    moved = metric(visit, "Threshold")
+    expect(visit).to_have_url(re.compile("threshold="))
+    visit.reload()
+    wait_for_maps(visit)
+    assert metric(visit, "Threshold") == moved
+    visit.get_by_text("Published", exact=True).click()
+    expect(visit.get_by_test_id("stMetric").filter(has_text="Threshold")).to_contain_text("0.3630")
+    expect(visit.get_by_text("Recommended by OpenCV")).to_be_visible()
+
+
+def test_uploads_survive_reload_but_not_another_browser(visit, browser) -> None:
+    visit.goto("/")
+    wait_for_maps(visit)
+    upload(visit, SAMPLES / "joe_biden_1.jpg", SAMPLES / "eileen_collins_1.jpg")
+    expect(visit.get_by_role("heading", level=1)).to_have_text("The model's score is below the threshold: non-match")
+    wait_for_maps(visit)
+    score = metric(visit, "Score")
+    visit.reload()
+    wait_for_maps(visit)
+    assert metric(visit, "Score") == score
+    stranger = browser.new_context()
+    page = stranger.new_page()
+    page.goto(visit.url)
+    expect(page.get_by_text("The probe is no longer kept here. Upload it again.")).to_be_visible()
+    assert page.locator(TILES).count() == 0
+    stranger.close()
+
+
+def test_with_two_faces_the_user_picks(visit, two_faces) -> None:
+    visit.goto("/")
+    wait_for_maps(visit)
+    upload(visit, two_faces, SAMPLES / "barack_obama_1.jpg")
+    expect(visit.get_by_text("2 faces in this photograph").first).to_be_visible()
+    wait_for_maps(visit)
+    largest = metric(visit, "Score")
+    visit.get_by_role("radio", name="2").or_(visit.get_by_role("button", name="2", exact=True)).first.click()
+    expect(visit.get_by_test_id("stMetric").filter(has_text="Score")).not_to_contain_text(f"{largest:.4f}")
+    assert metric(visit, "Score") > largest
+    visit.reload()
+    wait_for_maps(visit)
+    assert metric(visit, "Score") > largest
+
+
+def test_without_a_face_the_user_places_the_landmarks(visit, no_face) -> None:
+    visit.goto("/")
+    wait_for_maps(visit)
+    upload(visit, no_face, SAMPLES / "barack_obama_1.jpg")
+    expect(visit.get_by_text("no face was found in the probe")).to_be_visible()
+    assert visit.locator(TILES).count() == 0
+    first = visit.get_by_role("button", name=re.compile("eye on the left"))
+    first.focus()
+    first.press("Shift+ArrowUp")
+    visit.get_by_role("button", name="Use these landmarks").click()
+    wait_for_maps(visit)
+    expect(visit.get_by_text("The landmarks were placed by hand.").first).to_be_visible()
+    visit.reload()
+    wait_for_maps(visit)
+    expect(visit.get_by_text("The landmarks were placed by hand.").first).to_be_visible()
+
+
+def test_a_corrupt_file_is_a_sentence(visit, tmp_path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes((SAMPLES / "joe_biden_1.jpg").read_bytes()[:5000])
+    visit.goto("/")
+    wait_for_maps(visit)
+    visit.get_by_text("Upload", exact=True).first.click()
+    visit.get_by_test_id("stFileUploader").first.locator("input[type=file]").set_input_files(broken)
+    expect(visit.get_by_text("the file is damaged or cut short")).to_be_visible()
+    assert "Traceback" not in visit.inner_text("body")
+
+
+def test_the_same_file_twice_is_pointed_out(visit) -> None:
+    visit.goto("/")
+    wait_for_maps(visit)
+    upload(visit, SAMPLES / "joe_biden_1.jpg", SAMPLES / "joe_biden_1.jpg")
+    expect(visit.get_by_text("Probe and reference are the same file")).to_be_visible()
+
+
+def test_a_cold_deep_link_goes_through_the_router(browser, tmp_path, sface) -> None:
+    fresh = start_app(tmp_path / "log.txt")
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    page.goto(f"{fresh.url}/inspect?preset=Published")
+    wait_for_maps(page)
+    expect(page.get_by_text("It is not evidence of identity").first).to_be_visible()
+    assert metric(page, "Threshold") == 0.363
+    assert page.title().startswith("Inspect") or "xSSAB" in page.title()
+    context.close()
+    fresh.process.terminate()
+    fresh.process.wait(20)
+    assert "Traceback" not in fresh.log.read_text()
+
+
+@pytest.mark.parametrize("visit", ["dark"], indirect=True)
+def test_the_dark_theme_follows_the_system(visit) -> None:
+    visit.goto("/")
+    wait_for_maps(visit)
+    colours = visit.evaluate(
+        """() => {
+            const main = getComputedStyle(document.querySelector('[data-testid=stApp]'));
+            return [main.backgroundColor, main.color].map((c) => c.match(/[0-9]+/g).map(Number));
+        }"""
+    )
+    assert max(colours[0][:3]) < 60
+    assert min(colours[1][:3]) > 180
+
+
+def test_downloads_open_and_hold_the_right_arrays(visit, tmp_path, sface) -> None:
+    visit.goto("/?sample=Obama+3+/+Biden+1+(impostor)")
+    wait_for_maps(visit)
+    pair = [align_face(open_photo(SAMPLES / f"{name}.jpg")) for name in ("barack_obama_3", "joe_biden_1")]
+    expected = explain(sface, *pair)
+    files = {}
+    for label in ("Raw maps (npz)", "Pictures (png, zip)", "Result (json)", "Everything (zip)"):
+        with visit.expect_download() as waiting:
+            visit.get_by_role("button", name=label).click()
+        files[label] = tmp_path / waiting.value.suggested_filename
+        waiting.value.save_as(files[label])
+    with np.load(files["Raw maps (npz)"], allow_pickle=False) as maps:
+        assert sorted(maps.files) == sorted(expected.maps())
+        for name, values in expected.maps().items():
+            assert maps[name].dtype == np.float32
+            assert np.abs(maps[name] - values).max() <= 0.02 * np.abs(values).max()
+    record = json.loads(files["Result (json)"].read_text())
+    assert record["decision"] == "non-match"
+    assert record["score"] == pytest.approx(expected.score, abs=1e-5)
+    assert record["weights_sha256"] == sface.weights_sha256
+    with zipfile.ZipFile(files["Pictures (png, zip)"]) as pictures:
+        assert len(pictures.namelist()) == 8
+        for name in pictures.namelist():
+            Image.open(io.BytesIO(pictures.read(name))).verify()
+    with zipfile.ZipFile(files["Everything (zip)"]) as everything:
+        assert {"result.json", "maps.npz", "probe_combined.png"} <= set(everything.namelist())
+
+
+def test_an_lfw_pair_is_picked_by_name(visit, lfw) -> None:
+    visit.goto("/")
+    wait_for_maps(visit)
+    visit.get_by_text("LFW", exact=True).first.click()
+    box = visit.get_by_test_id("stSidebar").get_by_role("combobox").first
+    box.click()
+    box.fill("Abel Pacheco")
+    visit.get_by_role("option").first.click()
+    expect(visit.get_by_text("Abel_Pacheco_0001.jpg").first).to_be_visible()
+    wait_for_maps(visit)
+    expect(visit.get_by_text("4,200 of 6,000 official pairs")).to_be_visible()
