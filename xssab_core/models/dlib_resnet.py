@@ -140,7 +140,8 @@ def convert(path: Path) -> dict[str, torch.Tensor]:
         state["fc.weight"] = reader.parameters(b"fc_2", inputs * outputs).reshape(inputs, outputs).T
     except (OSError, ValueError, IndexError) as error:
         raise WeightsError(f"{path.name} is not dlib's face recognition network: {error}") from error
-    return {f"backbone.{key}": torch.from_numpy(np.array(value, dtype=np.float32)) for key, value in state.items()}
+    arrays = {f"backbone.{key}": np.array(value, dtype=np.float32, order="C") for key, value in state.items()}
+    return {key: torch.from_numpy(array) for key, array in arrays.items()}
 
 
 class _Reader:

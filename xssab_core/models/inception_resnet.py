@@ -6,16 +6,11 @@ D. Sandberg's TensorFlow models, ported by facenet-pytorch (T. Esler).
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from facenet_pytorch import InceptionResnetV1
 from torch import nn
 
-from xssab_core.errors import WeightsError
 from xssab_core.faces.align import Template
-from xssab_core.models.base import ModelInfo
-from xssab_core.models.checkpoint import read_state
 from xssab_core.models.network import PixelNetwork
 
 EMBEDDING_SIZE = 512
@@ -28,24 +23,6 @@ TEMPLATE = Template(
     160,
     ((49.2, 63.9), (114.9, 62.8), (82.5, 92.2), (54.5, 117.8), (112.3, 116.9)),
 )
-
-
-def info(model_id: str, title: str, training_set: str) -> ModelInfo:
-    """What the two published FaceNets have in common."""
-    return ModelInfo(
-        id=model_id,
-        title=title,
-        architecture="Inception-ResNet-v1",
-        loss="softmax with centre loss",
-        training_set=training_set,
-        licence="MIT (code and weights of facenet-pytorch); the training set is for research only",
-        source="facenet-pytorch, release v2.2.9",
-        template=TEMPLATE,
-        colour_order="RGB",
-        normalisation="(x - 127.5) / 128",
-        embedding_size=EMBEDDING_SIZE,
-        differentiable=True,
-    )
 
 
 class InceptionResnet(nn.Module):
