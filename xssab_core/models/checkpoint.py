@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ _SAVE_IT_SO = "Save the network's weights with torch.save(network.state_dict(), 
 
 
 def _load(path: Path) -> Any:
+    start = b""
     try:
         with path.open("rb") as file:
             start = file.read(512).lstrip().lower()
@@ -61,9 +63,13 @@ def _load(path: Path) -> Any:
             )
         if path.suffix == ".safetensors":
             return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of old formats; what cannot be read is an error
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if "weights_only" in str(error) and "global" in str(error).lower():
+        # PyTorch pickles by protocol 2; a later one was written by something else, and may call anything.
+        foreign = start[:1] == b"\x80" and start[1:2] > b"\x02"
+        if foreign or "unsupported global" in str(error).lower():
             raise WeightsError(
                 f"{path.name} holds more than tensors: loading it would run code from the file, so it is refused. "
                 + _SAVE_IT_SO

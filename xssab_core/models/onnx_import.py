@@ -242,30 +242,44 @@ def examine(path: Path, size: int, colour_order: str, mean: Sequence[float], std
         )
     kinds = {node.op_type for node in model.graph.node}
     architecture = f"ONNX graph of {len(model.graph.node)} nodes ({', '.join(sorted(kinds))})"
-    reason, grid, batches = "", "", _same(lambda: RuntimeEmbedder(model, mean, std, batches=True)(crops), expected)
     try:
-        graph = OnnxGraph(model)
-        network = OnnxNetwork(graph, colour_order, mean, std, _channels_last(_shape_of(_input(model))), False)
-        network.eval().requires_grad_(False)
-        # The crops are in the network's colour order, the module takes RGB.
-        rgb = crops[..., ::-1] if colour_order == "BGR" else crops
-        pixels = torch.from_numpy(rgb.copy()).permute(0, 3, 1, 2).float().requires_grad_()
-        found = network(pixels)
-        difference = float(np.abs(found.detach().numpy() - expected).max() / np.abs(expected).max())
-        if not difference <= TOLERANCE:
-            raise UnsupportedError(f"embeddings that differ from ONNX Runtime's by {difference:.1e}")
-        gradient = torch.autograd.grad(found.square().sum(), pixels)[0]
-        if not torch.isfinite(gradient).all() or not gradient.any():
-            raise UnsupportedError("a gradient that is zero or not finite")
-        with torch.no_grad():
-            network = OnnxNetwork(graph, colour_order, mean, std, network.channels_last, True)
-            batches = _same(lambda: network(pixels).numpy(), expected)
-            grid = graph.last_grid(torch.zeros(_one(network, size)))
+        batches, grid = _check_module(model, crops, expected, colour_order, mean, std)
+        return Examination(architecture, expected.shape[1], "", batches, grid)
     except UnsupportedError as error:
         reason = f"Its ONNX file has {error}, which cannot be differentiated here."
-    except Exception as error:
+    except Exception as error:  # an operator given what it does not expect fails in its own way
         reason = f"Its ONNX file cannot be run in PyTorch: {_short(error)}"
-    return Examination(architecture, expected.shape[1], reason, batches, grid)
+    batches = _same(lambda: RuntimeEmbedder(model, mean, std, batches=True)(crops), expected)
+    return Examination(architecture, expected.shape[1], reason, batches, "")
+
+
+def _check_module(
+    model: onnx.ModelProto,
+    crops: np.ndarray,
+    expected: np.ndarray,
+    colour_order: str,
+    mean: Sequence[float],
+    std: Sequence[float],
+) -> tuple[bool, str]:
+    """Prove that the graph in PyTorch gives the expected embeddings and a gradient; returns `batches` and `grid`."""
+    graph = OnnxGraph(model)
+    channels_last = _channels_last(_shape_of(_input(model)))
+    alone = OnnxNetwork(graph, colour_order, mean, std, channels_last, batches=False).eval()
+    # The crops are in the network's colour order, the module takes RGB.
+    rgb = crops[..., ::-1] if colour_order == "BGR" else crops
+    pixels = torch.from_numpy(rgb.copy()).permute(0, 3, 1, 2).float().requires_grad_()
+    found = alone(pixels)
+    difference = float(np.abs(found.detach().numpy() - expected).max() / np.abs(expected).max())
+    if not difference <= TOLERANCE:
+        raise UnsupportedError(f"embeddings that differ from ONNX Runtime's by {difference:.1e}")
+    gradient = torch.autograd.grad(found.square().sum(), pixels)[0]
+    if not torch.isfinite(gradient).all() or not gradient.any():
+        raise UnsupportedError("a gradient that is zero or not finite")
+    with torch.no_grad():
+        together = OnnxNetwork(graph, colour_order, mean, std, channels_last, batches=True)
+        side = crops.shape[1]
+        blank = torch.zeros((1, side, side, 3) if channels_last else (1, 3, side, side))
+        return _same(lambda: together(pixels).numpy(), expected), graph.last_grid(blank)
 
 
 def open_onnx(card: Card, path: Path, thresholds: tuple[Threshold, ...], device: torch.device) -> FaceModel:
@@ -346,10 +360,6 @@ def _same(compute: Any, expected: np.ndarray) -> bool:
         )
     except Exception:  # any failure means no, whatever its kind
         return False
-
-
-def _one(network: OnnxNetwork, size: int) -> tuple[int, ...]:
-    return (1, size, size, 3) if network.channels_last else (1, 3, size, size)
 
 
 def _short(error: Exception) -> str:

@@ -327,7 +327,7 @@ def _gather(x: Inputs, a: Attributes, _: int) -> Tensor:
     axis, index = a.get("axis", 0) % x[0].ndim, x[1].to(x[0].device).long()
     index = torch.where(index < 0, index + x[0].shape[axis], index)
     picked = x[0].index_select(axis, index.reshape(-1))
-    return torch.as_tensor(picked.reshape(*x[0].shape[:axis], *index.shape, *x[0].shape[axis + 1 :]))
+    return torch.as_tensor(picked.reshape([*x[0].shape[:axis], *index.shape, *x[0].shape[axis + 1 :]]))
 
 
 @_operator("Split")
