@@ -299,7 +299,6 @@ def open_onnx(card: Card, path: Path, thresholds: tuple[Threshold, ...], device:
 def _load(path: Path) -> onnx.ModelProto:
     try:
         model = onnx.load(path, load_external_data=False)
-        onnx.checker.check_model(model)
     except Exception as error:  # protobuf and ONNX each raise their own
         raise WeightsError(f"{path.name} is not an ONNX network: {_short(error)}") from error
     if any(t.data_location == onnx.TensorProto.EXTERNAL for t in model.graph.initializer):
@@ -307,6 +306,10 @@ def _load(path: Path) -> onnx.ModelProto:
             f"{path.name} keeps its weights in another file. Make it one file: export it with external_data=False, "
             f"or run onnx.save(onnx.load({path.name!r}), 'single.onnx')."
         )
+    try:
+        onnx.checker.check_model(model)
+    except Exception as error:  # as above
+        raise WeightsError(f"{path.name} is not a valid ONNX network: {_short(error)}") from error
     # Some quantised files still declare as inputs the weights that they no longer use, or now compute.
     computed = {name for node in model.graph.node for name in node.output}
     used = {name for node in model.graph.node for name in node.input}
