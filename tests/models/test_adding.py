@@ -6,13 +6,18 @@ import hashlib
 import json
 import os
 import pickle
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from facenet_pytorch import InceptionResnetV1, fixed_image_standardization
 from safetensors.torch import save_file
 
 from xssab_core.errors import ModelError, WeightsError
@@ -20,8 +25,10 @@ from xssab_core.models import MODELS, load_model, verify_model
 from xssab_core.models.adding import add_checkpoint, template_for
 from xssab_core.models.architectures import ARCHITECTURES
 from xssab_core.models.base import TorchFaceModel
+from xssab_core.models.entries import ToAddEntry
 from xssab_core.models.iresnet import IResNet
 from xssab_core.models.registry import entry_of
+from xssab_core.models.store import UrlSource, WeightsFile
 
 Run = Callable[..., tuple[int, str, str]]
 CROPS = np.random.default_rng(0).integers(0, 256, (2, 112, 112, 3), dtype=np.uint8)
@@ -253,6 +260,58 @@ def test_damage_in_the_store_is_noticed(
     assert run("models", "list")[0] == 0
     card.write_text(json.dumps(record | {"format": 99}))
     assert "another version of the program wrote it" in run("models", "verify", "mine")[2]
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A folder and the address at which a server on this machine offers its files."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        yield folder, f"http://127.0.0.1:{listening.server_port}"
+        listening.shutdown()
+
+
+def test_weights_are_added_from_an_address(
+    published: dict[str, torch.Tensor], served: tuple[Path, str], store: Path, run: Run
+) -> None:
+    folder, address = served
+    torch.save(published, folder / "backbone.pth")
+    given = ("models", "add", "--id", "mine", "--architecture", "iresnet18", "--weights")
+    assert "HTTP 404" in run(*given, f"{address}/absent.pth")[2]
+    assert run(*given, f"{address}/backbone.pth?download=1")[0] == 0
+    assert entry_of("mine").weights.sha256 == hashlib.sha256((folder / "backbone.pth").read_bytes()).hexdigest()
+    assert sorted(p.name for p in (store / "models" / "mine").glob("*.*")) == [
+        ".lock", "card.json", "weights.safetensors",
+    ]  # fmt: skip
+
+
+def test_a_facenet_is_fetched_checked_and_remembered(served: tuple[Path, str], store: Path) -> None:
+    folder, address = served
+    entry = entry_of("facenet-casia")
+    assert isinstance(entry, ToAddEntry)
+    assert entry.weights.sources[0] == UrlSource(
+        "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/20180408-102900-casia-webface.pt"
+    )
+    here = replace(entry, weights=WeightsFile("facenet.pt", "", (UrlSource(f"{address}/facenet.pt"),)))
+    (folder / "facenet.pt").write_bytes(b"garbage")
+    with pytest.raises(WeightsError, match="not a checkpoint"):
+        here.fetch()
+    assert not entry_of("facenet-casia").is_fetched
+    torch.manual_seed(0)
+    state = InceptionResnetV1(classify=True, num_classes=7).state_dict()
+    torch.save(state, folder / "facenet.pt")
+    here.fetch()
+    model = load_model("facenet-casia", "cpu")
+    assert model.weights_sha256 == hashlib.sha256((folder / "facenet.pt").read_bytes()).hexdigest()
+    crops = np.random.default_rng(0).integers(0, 256, (2, 160, 160, 3), dtype=np.uint8)
+    original = InceptionResnetV1(classify=False, num_classes=7).eval()
+    original.load_state_dict({key: value for key, value in state.items() if not key.startswith("logits")}, strict=False)
+    with torch.inference_mode():
+        expected = original(fixed_image_standardization(torch.from_numpy(crops).permute(0, 3, 1, 2).float()))
+    np.testing.assert_allclose(model.embed(crops), expected.numpy(), atol=1e-5)
 
 
 @pytest.mark.parametrize("model_id", ["arcface", "elasticface-arc", "elasticface-cos", "curricularface"])
