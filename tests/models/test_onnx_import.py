@@ -173,6 +173,53 @@ def _graph(nodes: list[onnx.NodeProto], output: list[int], opset: int = 17, doma
     return helper.make_model(graph, opset_imports=opsets, ir_version=9)
 
 
+def test_the_older_forms_of_operators_agree_with_onnx_runtime(store: Path, tmp_path: Path) -> None:
+    """Opset 8, in which MXNet wrote the first published recognisers."""
+    rng = np.random.default_rng(2)
+
+    def constant(name: str, *shape: int, least: float = -1.0) -> onnx.TensorProto:
+        return helper.make_tensor(name, TensorProto.FLOAT, shape, rng.uniform(least, 1, shape).ravel().tolist())
+
+    node = helper.make_node
+    nodes = [
+        node("BatchNormalization", ["x", "scale", "bias", "mean", "variance"], ["a"], epsilon=2e-5),
+        node("Pad", ["a"], ["b"], pads=[0, 0, 1, 2, 0, 0, 2, 1], value=0.5),
+        node("Conv", ["b", "kernel"], ["c"], auto_pad="SAME_LOWER", strides=[2, 3], kernel_shape=[3, 3]),
+        node("PRelu", ["c", "slope"], ["d"]),
+        node("Clip", ["d"], ["e"], min=-0.8, max=0.9),
+        node("MaxPool", ["e"], ["f"], kernel_shape=[3, 3], strides=[2, 2], pads=[0, 0, 1, 1]),
+        node("AveragePool", ["f"], ["g"], kernel_shape=[2, 2], strides=[2, 2], pads=[1, 1, 1, 1]),
+        node("Slice", ["g"], ["h"], starts=[1, -5], ends=[1000, -1], axes=[2, 3]),
+        node("Softmax", ["h"], ["i"], axis=1),
+        node("ReduceMean", ["i"], ["j"], axes=[3], keepdims=1),
+        node("Squeeze", ["j"], ["k"], axes=[3]),
+        node("Unsqueeze", ["k"], ["l"], axes=[1, 4]),
+        node("Elu", ["l"], ["m"]),
+        node("Dropout", ["m"], ["n"]),
+        node("Flatten", ["n"], ["o"]),
+        node("Split", ["o"], ["p", "q"], axis=1, split=[6, 10]),
+        node("Concat", ["q", "p"], ["r"], axis=1),
+        node("Gemm", ["r", "fc", "fc_bias"], ["y"], alpha=5.0, beta=0.5, transB=1),
+    ]
+    weights = [
+        constant("scale", 3), constant("bias", 3), constant("mean", 3), constant("variance", 3, least=0.5),
+        constant("kernel", 4, 3, 3, 3), constant("slope", 4, 1, 1), constant("fc", 6, 16), constant("fc_bias", 6),
+    ]  # fmt: skip
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, 32, 32])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 6])],
+        weights,
+    )
+    file = tmp_path / "old.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 8)], ir_version=4), file)
+    found = examine(file, 32, "RGB", (127.5,), (127.5,))
+    assert found.black_box_reason == ""
+    assert found.batches
+    assert found.embedding_size == 6
+
+
 def test_a_network_without_gradient_becomes_a_black_box_that_says_why(
     store: Path, tmp_path: Path, samples: dict[str, AlignedFace], run: Run
 ) -> None:
