@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from xssab_core.errors import ModelError
-from xssab_core.models.base import BATCH_SIZE, ModelInfo, Threshold, check_crops, normalised
+from xssab_core.models.base import ModelInfo, Threshold, check_crops, normalised
 
 ENTRY_POINTS = "xssab.models"
+# Larger than for our own networks: a program starts anew for each batch.
+BATCH_SIZE = 64
 
 Embed = Callable[[np.ndarray], np.ndarray]
 """uint8 (N, S, S, 3) crops in the model's colour order -> numbers (N, D); rows need no particular length."""
