@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from xssab_core.models.base import FaceModel
 from xssab_core.models.calibration import Calibration
 
 _BATCH = 64
+_LABELS = {"genuine": True, "1": True, "impostor": False, "0": False}
 
 
 def embed_images(
@@ -37,6 +40,62 @@ def embed_images(
     return embeddings
 
 
+def read_pairs(path: Path, images: Path | None = None) -> tuple[LfwPair, ...]:
+    """A user's own pairs from a CSV file with the columns `probe,reference,label`, and `fold` if there is one.
+
+    Args:
+        path: the file. Its paths are relative to its folder, or to `images`; labels are genuine/impostor or 1/0.
+        images: another folder to look for the images in.
+
+    Raises:
+        DataError: the file cannot be read, or rows are wrong; the message names the first of them.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, strict=True)
+            columns = [name.strip().lower() for name in reader.fieldnames or []]
+            reader.fieldnames = columns
+            missing = [name for name in ("probe", "reference", "label") if name not in columns]
+            if missing:
+                raise DataError(
+                    f"{path.name} has no column {missing[0]!r}. Its first line must be: probe,reference,label"
+                )
+            rows = [(reader.line_num, row) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read as CSV: {error}.") from error
+    roots = [path.parent, *([images] if images else [])]
+    pairs, wrong = [], []
+    for index, (line, row) in enumerate(rows):
+        try:
+            pairs.append(_pair(index, row, roots))
+        except DataError as error:
+            wrong.append(f"line {line}: {error}")
+    if wrong:
+        more = f" {len(wrong) - 3} more rows are wrong." if len(wrong) > 3 else ""
+        raise DataError(f"{path.name}, {'; '.join(wrong[:3])}.{more} Correct the file and try again.")
+    if not pairs:
+        raise DataError(f"{path.name} has no pairs below its first line.")
+    return tuple(pairs)
+
+
+def _pair(index: int, row: dict[str, str | None], roots: Sequence[Path]) -> LfwPair:
+    label = (row["label"] or "").strip().lower()
+    if label not in _LABELS:
+        raise DataError(f"the label {label!r} is not genuine, impostor, 1 or 0")
+    fold = (row.get("fold") or "0").strip()
+    if not fold.isdecimal():
+        raise DataError(f"the fold {fold!r} is not a number")
+
+    def image(column: str) -> Path:
+        name = (row[column] or "").strip()
+        found = next((root / name for root in roots if name and (root / name).is_file()), None)
+        if found is None:
+            raise DataError(f"the {column} {name!r} is not a file")
+        return found
+
+    return LfwPair(index, int(fold), _LABELS[label], image("probe"), image("reference"))
+
+
 def calibrate_on_lfw(
     model: FaceModel,
     lfw: Lfw,
@@ -50,6 +109,28 @@ def calibrate_on_lfw(
         DataError: no genuine or no impostor pair could be scored.
     """
     pairs = lfw.pairs if pairs is None else pairs
+    folds = ", ".join(str(fold) for fold in sorted({pair.fold for pair in pairs}))
+    data_set = f"LFW View 2 ({lfw.images.name}), folds {folds}"
+    return calibrate(model, pairs, cache, data_set, lfw.pairs_expected, progress)
+
+
+def calibrate(
+    model: FaceModel,
+    pairs: Sequence[LfwPair],
+    cache: CropCache,
+    data_set: str,
+    pairs_expected: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> Calibration:
+    """Score pairs with known labels.
+
+    Args:
+        data_set: name of where they come from, kept with the scores.
+        pairs_expected: how many pairs the data set has; pairs with an image without a face are not scored.
+
+    Raises:
+        DataError: no genuine or no impostor pair could be scored.
+    """
     embeddings = embed_images(model, pairs, cache, progress)
     scored = [
         (pair, float(np.dot(embeddings[str(pair.probe)].astype(np.float64), embeddings[str(pair.reference)])))
@@ -60,13 +141,12 @@ def calibrate_on_lfw(
     impostor = [(score, pair.fold) for pair, score in scored if not pair.genuine]
     if not genuine or not impostor:
         raise DataError("Calibration needs genuine and impostor pairs with a face in each image.")
-    folds = sorted({pair.fold for pair, _ in scored})
     return Calibration(
         model=model.info.id,
         weights_sha256=model.weights_sha256,
-        data_set=f"LFW View 2 ({lfw.images.name}), folds {', '.join(map(str, folds))}",
+        data_set=data_set,
         date=datetime.date.today().isoformat(),
-        pairs_expected=lfw.pairs_expected,
+        pairs_expected=pairs_expected,
         genuine=np.array([score for score, _ in genuine]),
         impostor=np.array([score for score, _ in impostor]),
         genuine_folds=np.array([fold for _, fold in genuine]),

@@ -159,7 +159,8 @@ class Explainer(ABC):
     def unavailable(self, model: FaceModel) -> str | None:
         """A sentence on why this method cannot run on this model; None when it can."""
         if self.info.white_box and not isinstance(model, TorchFaceModel):
-            return f"{self.info.title} needs a differentiable model; {model.info.id} is a black box."
+            reason = f" {model.info.black_box_reason}".rstrip()
+            return f"{self.info.title} needs a differentiable model; {model.info.id} is a black box.{reason}"
         return None
 
     def examine(

@@ -34,7 +34,12 @@ class Threshold:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What a user must know about an FR model (DESIGN.md section 6)."""
+    """What a user must know about an FR model (DESIGN.md section 6).
+
+    Attributes:
+        differentiable: whether white-box methods can run.
+        black_box_reason: why they cannot, as a sentence; empty where they can.
+    """
 
     id: str
     title: str
@@ -48,6 +53,7 @@ class ModelInfo:
     normalisation: str
     embedding_size: int
     differentiable: bool
+    black_box_reason: str = ""
 
 
 class FaceModel(Protocol):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from xssab_core import paths
-from xssab_core.benchmark.metrics import eer, threshold_at_fmr, wilson_interval
+from xssab_core.benchmark.metrics import eer, error_rates, threshold_at_fmr, wilson_interval
 from xssab_core.errors import DataError
 from xssab_core.models.base import Threshold
 
@@ -25,6 +25,56 @@ _PUBLISHED = {
         ),
     )
 }
+
+
+@dataclass(frozen=True)
+class Rate:
+    """An error rate with its 95 % confidence interval (Wilson), all 0..1.
+
+    Attributes:
+        errors, trials: the counts it comes from.
+    """
+
+    errors: int
+    trials: int
+
+    @property
+    def value(self) -> float:
+        """errors / trials."""
+        return self.errors / self.trials
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Lower and upper end."""
+        return wilson_interval(self.value, self.trials)
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return f"{self.value:.2%} (95 % interval {low:.2%} to {high:.2%}; {self.errors} of {self.trials})"
+
+
+@dataclass(frozen=True)
+class FoldAccuracy:
+    """Accuracy as LFW's View 2 prescribes: each fold judged by the threshold that is best on the others.
+
+    Attributes:
+        folds: number of each fold that has pairs, ascending.
+        accuracies, thresholds: of each of these folds.
+    """
+
+    folds: tuple[int, ...]
+    accuracies: tuple[float, ...]
+    thresholds: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Mean accuracy, 0..1."""
+        return float(np.mean(self.accuracies))
+
+    @property
+    def standard_error(self) -> float:
+        """Of the mean, over folds."""
+        return float(np.std(self.accuracies, ddof=1) / np.sqrt(len(self.accuracies)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +105,27 @@ class Calibration:
         """How much of the protocol the scores cover, as a phrase."""
         return f"{len(self.genuine) + len(self.impostor):,} of {self.pairs_expected:,} pairs"
 
+    def rates(self, threshold: float) -> tuple[Rate, Rate]:
+        """FMR and FNMR at a threshold."""
+        false_matches = int(np.count_nonzero(self.impostor >= threshold))
+        false_non_matches = int(np.count_nonzero(self.genuine < threshold))
+        return Rate(false_matches, len(self.impostor)), Rate(false_non_matches, len(self.genuine))
+
+    def fold_accuracy(self) -> FoldAccuracy | None:
+        """Accuracy fold by fold; None unless there are two folds or more, each with pairs of both kinds."""
+        folds = sorted(set(self.genuine_folds.tolist()) & set(self.impostor_folds.tolist()))
+        if len(folds) < 2:
+            return None
+        accuracies, thresholds = [], []
+        for fold in folds:
+            in_genuine, in_impostor = self.genuine_folds == fold, self.impostor_folds == fold
+            best = _most_accurate(self.genuine[~in_genuine], self.impostor[~in_impostor])
+            right = np.count_nonzero(self.genuine[in_genuine] >= best)
+            right += np.count_nonzero(self.impostor[in_impostor] < best)
+            accuracies.append(right / (np.count_nonzero(in_genuine) + np.count_nonzero(in_impostor)))
+            thresholds.append(best)
+        return FoldAccuracy(tuple(folds), tuple(map(float, accuracies)), tuple(thresholds))
+
     def thresholds(self) -> tuple[Threshold, ...]:
         """EER first, then each FMR of `FMR_TARGETS` that at least ten impostor pairs would exceed."""
         rate, value = eer(self.genuine, self.impostor)
@@ -65,7 +136,7 @@ class Calibration:
             if target * len(self.impostor) >= 10:
                 value = threshold_at_fmr(self.impostor, target)
                 name = f"fmr-{target:.0e}".replace("e-0", "e-")
-                found.append(Threshold(value, name, f"FMR {target:.2%} on {origin}"))
+                found.append(Threshold(value, name, f"FMR {self.rates(value)[0]} on {origin}"))
         return tuple(found)
 
     def save(self, path: Path) -> None:
@@ -90,6 +161,15 @@ class Calibration:
             return cls(**record)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path} is not a calibration. Delete it and calibrate again.") from error
+
+
+def _most_accurate(genuine: np.ndarray, impostor: np.ndarray) -> float:
+    """The threshold with the most right decisions; the middle of the first interval of scores in which it lies."""
+    thresholds, false_match, false_non_match = error_rates(genuine, impostor)
+    wrong = false_match * len(impostor) + false_non_match * len(genuine)
+    best = int(np.argmin(np.round(wrong)))
+    lower = thresholds[best - 1] if best else thresholds[best]
+    return float(lower + thresholds[best]) / 2
 
 
 def calibration_path(model_id: str) -> Path:

