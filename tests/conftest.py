@@ -30,7 +30,12 @@ def sample_path() -> Path:
 
 
 @pytest.fixture(scope="session")
-def lfw() -> Lfw:
+def lfw_folder() -> Path:
     if not LFW_FOLDER.is_dir():
         pytest.skip("the real LFW is not at ../shared/lfw")
-    return open_lfw(LFW_FOLDER)
+    return LFW_FOLDER
+
+
+@pytest.fixture(scope="session")
+def lfw(lfw_folder) -> Lfw:
+    return open_lfw(lfw_folder)

@@ -10,27 +10,9 @@ import pytest
 from xssab_core import paths
 from xssab_core.cli import main
 from xssab_core.errors import WeightsError
-from xssab_core.faces import AlignedFace, align_face, open_photo
 from xssab_core.models import load_model
 from xssab_core.models.base import TorchFaceModel
 from xssab_core.models.registry import entry_of
-
-ROOT = Path(__file__).resolve().parents[2]
-LFW = ROOT.parent / "shared" / "lfw"
-
-
-def _loaded(model_id: str) -> TorchFaceModel:
-    try:
-        model = load_model(model_id, "cpu")
-    except WeightsError as error:
-        pytest.skip(f"the weights of {model_id} cannot be had here: {error}")
-    assert isinstance(model, TorchFaceModel)
-    return model
-
-
-@pytest.fixture(scope="session")
-def sface() -> TorchFaceModel:
-    return _loaded("sface")
 
 
 @pytest.fixture(scope="session")
@@ -41,20 +23,12 @@ def sface_file(sface: TorchFaceModel) -> Path:
 
 @pytest.fixture(scope="session")
 def dlib_model() -> TorchFaceModel:
-    return _loaded("dlib")
-
-
-@pytest.fixture(scope="session")
-def samples() -> dict[str, AlignedFace]:
-    return {path.stem: align_face(open_photo(path)) for path in sorted((ROOT / "assets" / "samples").glob("*.jpg"))}
-
-
-@pytest.fixture(scope="session")
-def lfw() -> Path:
-    """The folder of LFW beside the repository."""
-    if not (LFW / "pairs.txt").exists():
-        pytest.skip("LFW is not beside the repository in shared/lfw")
-    return LFW
+    try:
+        model = load_model("dlib", "cpu")
+    except WeightsError as error:
+        pytest.skip(f"the weights of dlib cannot be had here: {error}")
+    assert isinstance(model, TorchFaceModel)
+    return model
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from xssab_core.models.calibration import calibration_of
 from xssab_core.models.registry import entry_of
 
 
-def test_embeddings_of_20_faces_equal_those_of_the_dlib_package(dlib_model: TorchFaceModel, lfw: Path) -> None:
+def test_embeddings_of_20_faces_equal_those_of_the_dlib_package(dlib_model: TorchFaceModel, lfw_folder: Path) -> None:
     dlib = pytest.importorskip("dlib", reason="the dlib package does not install here")
-    people = sorted((lfw / "lfw-deepfunneled").iterdir())[::150][:20]
+    people = sorted((lfw_folder / "lfw-deepfunneled").iterdir())[::150][:20]
     photos = [next(person.glob("*.jpg")) for person in people]
     crops = [CropCache.default().crop(photo, dlib_resnet.TEMPLATE) for photo in photos]
     faces = np.stack([crop for crop in crops if crop is not None])
@@ -66,13 +66,13 @@ def test_dlib_ships_with_a_calibration_that_says_what_it_covers(dlib_model: Torc
     assert 0.88 < dlib_model.thresholds[0].value < 0.93
 
 
-def test_the_shipped_calibration_of_dlib_is_what_its_faces_score(dlib_model: TorchFaceModel, lfw: Path) -> None:
+def test_the_shipped_calibration_of_dlib_is_what_its_faces_score(dlib_model: TorchFaceModel, lfw_folder: Path) -> None:
     from xssab_core.benchmark.calibrate import calibrate_on_lfw
     from xssab_core.benchmark.lfw import open_lfw
 
     shipped = calibration_of("dlib", dlib_model.weights_sha256)
     assert shipped is not None
-    data = open_lfw(lfw)
+    data = open_lfw(lfw_folder)
     pairs = [pair for pair in data.pairs if pair.fold == 1]
     some = [*pairs[:3], *pairs[-3:]]
     assert [pair.genuine for pair in some] == [True] * 3 + [False] * 3
