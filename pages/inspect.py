@@ -5,6 +5,7 @@ from ui.page import require_router
 require_router(__file__)
 
 from ui.inspect_view import show_arguments, show_decision, show_downloads, show_maps, show_photographs
+from ui.models_view import remember_pair
 from ui.page import errors_as_sentences
 from ui.pair_picker import pick_pair
 from ui.settings import pick_drawing, pick_model, pick_threshold
@@ -17,6 +18,7 @@ drawing = pick_drawing()
 if pair is not None:
     with errors_as_sentences():
         explanation = engine().explain(model.info.id, pair.probe, pair.reference, "xssab", threshold)
+    remember_pair(explanation, f"{pair.probe.photo.name} and {pair.reference.photo.name}")
     show_decision(explanation)
     show_maps(explanation, pair, drawing)
     show_photographs(pair)

@@ -1,0 +1,149 @@
+"""The parts of the Models page: a model's card, and what is known of its scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from ui.charts import det_curve, score_histogram
+from xssab_core.errors import XssabError
+from xssab_core.explain import METHODS, Explanation
+from xssab_core.models import MODELS, FaceModel, ModelInfo
+from xssab_core.models.calibration import Calibration
+
+_PAIR_IN_HAND = "pair_in_hand"
+
+
+@dataclass(frozen=True)
+class PairInHand:
+    """The score last inspected in this session."""
+
+    model: str
+    title: str
+    score: float
+
+
+def remember_pair(explanation: Explanation, title: str) -> None:
+    """Called by Inspect, so that the Models page can show where the pair falls."""
+    st.session_state[_PAIR_IN_HAND] = PairInHand(explanation.model.id, title, explanation.score)
+
+
+def pair_in_hand(model_id: str) -> PairInHand | None:
+    """The pair last inspected with this model."""
+    pair: PairInHand | None = st.session_state.get(_PAIR_IN_HAND)
+    return pair if pair is not None and pair.model == model_id else None
+
+
+def show_overview() -> None:
+    """One line a model."""
+    rows = [
+        {
+            "model": entry.info.title,
+            "id": model_id,
+            "weights": "here" if entry.is_fetched else "not here",
+            "architecture": entry.info.architecture,
+            "loss": entry.info.loss,
+            "input": f"{entry.info.template.size} px",
+            "embedding": entry.info.embedding_size,
+            "gradients": "yes" if entry.info.differentiable else "no",
+            "licence": entry.info.licence,
+        }
+        for model_id, entry in MODELS.items()
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+
+
+def show_card(info: ModelInfo) -> None:
+    """What a user must know about a model."""
+    st.markdown(
+        f"**{info.architecture}**, trained with {info.loss} on {info.training_set}.  \n"
+        f"Input {info.template.size} x {info.template.size} {info.colour_order}, {info.normalisation}; "
+        f"embedding of {info.embedding_size} numbers. Licence: {info.licence}.  \n"
+        f"Source: {info.source}."
+    )
+
+
+def show_missing(model_id: str) -> None:
+    """How to bring the weights of a model that are not here."""
+    st.info(
+        f"The weights of {model_id} are not in the store. `python -m xssab_core models fetch {model_id}` brings them, "
+        f"or says how to add the authors' file.",
+        icon=":material/download:",
+    )
+
+
+def show_methods(model: FaceModel) -> None:
+    """Which methods can explain this model, and why others cannot."""
+    reasons = {method.info.title: method.unavailable(model) for method in METHODS.values()}
+    available = [title for title, reason in reasons.items() if reason is None]
+    st.caption(f"Methods that can explain it: {', '.join(available) or 'none'}.")
+    for reason in filter(None, reasons.values()):
+        st.caption(f":material/block: {reason}")
+
+
+def show_calibration(calibration: Calibration, pair: PairInHand | None) -> None:
+    """Scores, error rates and thresholds of a model, and where the pair in hand falls."""
+    thresholds = calibration.thresholds()
+    accuracy = calibration.fold_accuracy()
+    columns = st.columns(4)
+    false_match, false_non_match = calibration.rates(thresholds[0].value)
+    columns[0].metric("FMR at EER threshold", f"{false_match.value:.2%}", help=str(false_match))
+    columns[1].metric("FNMR at EER threshold", f"{false_non_match.value:.2%}", help=str(false_non_match))
+    if accuracy is not None:
+        columns[2].metric(
+            f"Accuracy, {len(accuracy.folds)} folds",
+            f"{accuracy.mean:.2%}",
+            help=f"Each fold judged by the threshold best on the others; standard error {accuracy.standard_error:.2%}",
+        )
+    columns[3].metric("Pairs", f"{len(calibration.genuine) + len(calibration.impostor):,}", help=calibration.coverage)
+    st.caption(f"{calibration.data_set}; {calibration.coverage}; measured {calibration.date}.")
+    if pair is not None:
+        st.markdown(f"**Pair in hand:** {pair.title}, score {pair.score:.4f}. {_where(calibration, pair.score)}")
+    left, right = st.columns(2)
+    score = None if pair is None else pair.score
+    with left:
+        st.plotly_chart(
+            score_histogram(calibration, thresholds[0].value, score),
+            key="histogram",
+            config={"displayModeBar": False},
+            alt=f"Histogram of {len(calibration.genuine)} genuine and {len(calibration.impostor)} impostor scores",
+        )
+    with right:
+        alt = f"DET curve: FNMR against FMR; at the EER threshold {false_non_match.value:.2%}, {false_match.value:.2%}"
+        st.plotly_chart(det_curve(calibration, thresholds), key="det", config={"displayModeBar": False}, alt=alt)
+    rows = []
+    for known in thresholds:
+        rates = calibration.rates(known.value)
+        rows.append(
+            {
+                "threshold": known.name,
+                "cosine": round(known.value, 4),
+                "FMR": str(rates[0]),
+                "FNMR": str(rates[1]),
+                "from": known.origin,
+            }
+        )
+    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+    st.caption("A threshold at a lower FMR is listed once at least ten impostor pairs of the data would exceed it.")
+
+
+def _where(calibration: Calibration, score: float) -> str:
+    above = int((calibration.impostor >= score).sum())
+    below = int((calibration.genuine < score).sum())
+    return (
+        f"{above:,} of {len(calibration.impostor):,} impostor pairs score as high or higher; "
+        f"{below:,} of {len(calibration.genuine):,} genuine pairs score lower."
+    )
+
+
+def show_uncalibrated(model_id: str, error: XssabError | None = None) -> None:
+    """What to do for a model whose scores nobody measured here."""
+    if error is not None:
+        st.error(str(error))
+    st.info(
+        f"No scores of {model_id} with exactly these weights are known here, so it has no threshold of its own. "
+        f"`python -m xssab_core calibrate --model {model_id} --lfw DIR` measures them.",
+        icon=":material/straighten:",
+    )
