@@ -113,6 +113,6 @@ def det_curve(calibration: Calibration, thresholds: tuple[Threshold, ...]) -> go
         name="thresholds",
         hovertemplate="%{text}: FMR %{x:.3%}, FNMR %{y:.3%}<extra></extra>",
     )
-    axis = {"type": "log", "tickformat": ".2~%"}
+    axis = {"type": "log", "tickformat": ".2~%", "dtick": 1}
     figure.update_layout(xaxis=axis | {"title": "FMR"}, yaxis=axis | {"title": "FNMR"}, showlegend=False, **_LAYOUT)
     return figure

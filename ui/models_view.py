@@ -58,7 +58,7 @@ def show_overview() -> None:
 def show_card(info: ModelInfo) -> None:
     """What a user must know about a model."""
     st.markdown(
-        f"**{info.architecture}**, trained with {info.loss} on {info.training_set}.  \n"
+        f"**{info.architecture}**. Loss: {info.loss}. Training set: {info.training_set}.  \n"
         f"Input {info.template.size} x {info.template.size} {info.colour_order}, {info.normalisation}; "
         f"embedding of {info.embedding_size} numbers. Licence: {info.licence}.  \n"
         f"Source: {info.source}."

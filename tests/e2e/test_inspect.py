@@ -31,6 +31,7 @@ def upload(page: Page, probe: Path, reference: Path) -> None:
         uploader = page.get_by_test_id("stFileUploader").filter(has_text=side)
         uploader.locator("input[type=file]").set_input_files(path)
         expect(uploader.get_by_text(path.name)).to_be_visible()
+        expect(page).to_have_url(re.compile(f"[?&]{side.lower()}="))
 
 
 def metric(page: Page, label: str) -> float:
