@@ -22,10 +22,9 @@ from xssab_core.models.base import FaceModel, Threshold, TorchFaceModel
 JITTERS = (0.5, 1.0, 2.0)
 QUALITIES = (95, 75)
 
-# What a rank correlation is called in a sentence; the bands are a convention of this panel, not of a paper.
-_WORDS = ((0.8, "strongly"), (0.5, "moderately"), (0.2, "weakly"), (-0.2, "not"))
-_STABLE, _UNSTABLE = 0.8, 0.5
-_UNCHANGED, _CHANGED = 0.8, 0.5
+# From which rank correlation on a sentence says what. The bands are a convention of this panel, not of a paper.
+_AGREEMENT = ((0.8, "agree strongly"), (0.5, "agree moderately"), (0.2, "agree weakly"), (-0.2, "do not agree"))
+_EFFECTS = ((0.8, "hardly changes the map"), (0.5, "changes the map noticeably"))
 
 
 @dataclass(frozen=True)
@@ -81,43 +80,37 @@ class Trust:
 
     def _on_agreement(self) -> Iterator[str]:
         for other in self.agreement:
-            if other.correlation <= -0.2:
-                yield f"{self.title} and {other.title} contradict each other ({_number(other.correlation)})."
-            else:
-                yield (
-                    f"{self.title} and {other.title} agree {_word(other.correlation)} "
-                    f"(rank correlation {_number(other.correlation)})."
-                ).replace("agree not", "do not agree")
+            number = f"(rank correlation {_number(other.correlation)})"
+            verb = next((verb for least, verb in _AGREEMENT if other.correlation >= least), "contradict each other")
+            yield f"{self.title} and {other.title} {verb} {number}."
 
     def _on_stability(self) -> Iterator[str]:
         for found in self.stability:
+            pixels = "pixel" if found.amount == 1 else "pixels"
             what = (
-                f"moving the landmarks by about {found.amount:g} pixels"
+                f"Moving the landmarks by about {found.amount:g} {pixels}"
                 if found.change == "jitter"
-                else f"saving the crops as JPEG of quality {found.amount:g}"
+                else f"Saving the crops as JPEG of quality {found.amount:g}"
             )
-            if found.correlation >= _STABLE:
-                effect = "hardly changes the map"
-            elif found.correlation >= _UNSTABLE:
-                effect = "changes the map noticeably"
-            else:
-                effect = "changes the map strongly"
-            yield f"{what[0].upper()}{what[1:]} {effect} (rank correlation {_number(found.correlation)})."
+            effect = next((text for least, text in _EFFECTS if found.correlation >= least), "changes the map strongly")
+            yield f"{what} {effect} (rank correlation {_number(found.correlation)})."
 
     def _on_decision(self) -> Iterator[str]:
-        flips = [found for found in self.stability if (found.score >= self.threshold) != (self.score >= self.threshold)]
+        is_match = self.score >= self.threshold
+        flips = sum((found.score >= self.threshold) != is_match for found in self.stability)
         if flips:
-            count = f"{len(flips)} of {len(self.stability)}"
-            yield f"The decision itself flips under {count} of these small changes."
+            yield f"The decision itself flips under {flips} of these {len(self.stability)} small changes."
 
     def _on_randomisation(self) -> Iterator[str]:
         if self.randomised is None:
             return
         number = f"(rank correlation {_number(self.randomised)})"
-        # Only likeness counts: a map that is turned upside down did change.
-        if self.randomised >= _UNCHANGED:
-            yield f"The map stays nearly the same when the model's weights are randomised {number}: it is not about it."
-        elif self.randomised >= _CHANGED:
+        if self.randomised >= 0.8:
+            yield (
+                f"The map stays nearly the same when the model's weights are randomised {number}, "
+                "so it is not about the model."
+            )
+        elif self.randomised >= 0.5:
             yield f"Part of the map survives when the model's weights are randomised {number}."
         else:
             yield f"The map changes when the model's weights are randomised {number}, so it depends on the model."
@@ -125,10 +118,6 @@ class Trust:
 
 def _number(correlation: float) -> str:
     return f"{correlation:.2f}".replace("-0.00", "0.00")
-
-
-def _word(correlation: float) -> str:
-    return next((word for least, word in _WORDS if correlation >= least), "not")
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
