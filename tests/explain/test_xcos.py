@@ -13,6 +13,7 @@ from tests.explain.tiny import TinyNetwork, random_pair, tiny_model
 from xssab_core import AlignedFace, explain
 from xssab_core.benchmark.crops import CropCache
 from xssab_core.benchmark.lfw import LfwPair, open_lfw
+from xssab_core.cli import main
 from xssab_core.errors import DataError, ExplainError
 from xssab_core.explain import METHODS
 from xssab_core.explain.train_xcos import (
@@ -26,7 +27,17 @@ from xssab_core.explain.train_xcos import (
     split,
     train,
 )
-from xssab_core.explain.xcos import LocalCosines, XCos, XCosHead, blocks, head_path, load_head, save_head, shipped_head
+from xssab_core.explain.xcos import (
+    LocalCosines,
+    XCos,
+    XCosHead,
+    blocks,
+    head_path,
+    load_head,
+    own_head,
+    save_head,
+    shipped_head,
+)
 from xssab_core.models import TorchFaceModel
 
 LFW = Path(__file__).resolve().parents[2].parent / "shared" / "lfw"
@@ -124,6 +135,14 @@ def test_blocks_of_a_side_that_seven_does_not_divide_cover_every_pixel() -> None
     assert np.unique(found, return_counts=True)[1].min() >= 21 * 21
 
 
+def test_the_explanation_carries_the_xcos_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XSSAB_HOME", str(tmp_path))
+    model, pair = tiny_model(), random_pair()
+    save_head(random_head(), own_head("tiny"), model, {})
+    assert explain(model, *pair, "xcos-s", threshold=0.0).numbers == {"xcos": pair_evidence(*pair).score}
+    assert explain(model, *pair, "xssab", threshold=0.0).numbers == {}
+
+
 def test_a_model_without_a_head_is_told_the_command() -> None:
     reason = METHODS["xcos-s"].unavailable(tiny_model())
     assert reason is not None
@@ -164,6 +183,13 @@ def test_a_saved_head_comes_back_for_its_weights_only(tmp_path: Path, monkeypatc
     path.write_bytes(b"not a head at all, only some bytes")
     with pytest.raises(ExplainError, match="train again"):
         head_path(model)
+
+
+def test_the_command_says_in_one_line_that_lfw_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train-xcos", "--lfw", str(tmp_path / "absent")]) == 2
+    message = capsys.readouterr().err
+    assert "is not a folder" in message
+    assert len(message.strip().splitlines()) == 1
 
 
 def synthetic_grids(identities: int, each: int, seed: int) -> FaceGrids:

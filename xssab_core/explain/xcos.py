@@ -201,6 +201,11 @@ class XCos(Explainer):
             nbytes=embeddings.nbytes + similarity.nbytes + weights.nbytes,
         )
 
+    def numbers(self, evidence: Evidence) -> dict[str, float]:
+        """`xcos`: the score that the maps explain, beside the model's cosine."""
+        assert isinstance(evidence, LocalCosines)
+        return {"xcos": evidence.score}
+
     def maps(self, model: FaceModel, evidence: Evidence, threshold: float, blur: bool) -> tuple[FaceMaps, FaceMaps]:
         """Independent of threshold and blur."""
         assert isinstance(evidence, LocalCosines)
