@@ -19,6 +19,7 @@ from xssab_core.trust import (
     Stability,
     Trust,
     agreement,
+    assess,
     jpeg,
     moved,
     randomisation,
@@ -145,6 +146,21 @@ def test_a_cancelled_check_stops(sface: TorchFaceModel, samples: dict[str, Align
     faces = samples["barack_obama_1"], samples["barack_obama_2"]
     with pytest.raises(CancelledError):
         stability(sface, *faces, explain(sface, *faces), progress=cancel)
+
+
+def test_one_call_measures_everything_once_and_tells_how_far_it_is(
+    sface: TorchFaceModel, samples: dict[str, AlignedFace]
+) -> None:
+    faces = samples["barack_obama_1"], samples["joe_biden_1"]
+    shown, other = explain(sface, *faces), explain(sface, *faces, method="random")
+    shares: list[float] = []
+    trust = assess(sface, *faces, shown, [other], progress=shares.append)
+    assert trust.agreement == agreement(shown, [other])
+    assert trust.stability == stability(sface, *faces, shown)
+    assert trust.randomised == randomisation(sface, *faces, shown)
+    assert len(trust.sentences()) >= 1 + 5 + 1
+    assert shares == sorted(shares)
+    assert shares[-1] < 1.0 <= shares[-1] + 1 / 6 + 1e-9
 
 
 def test_sentences_follow_from_the_numbers_alone() -> None:

@@ -65,14 +65,20 @@ def device_lock(device: torch.device) -> DeviceLock:
 
 @lru_cache(maxsize=1)
 def keep_freed_memory() -> bool:
-    """Ask glibc to keep freed memory instead of handing it back to the kernel after each large tensor.
+    """Ask glibc to reuse freed memory instead of handing it back to the kernel after each tensor.
 
-    Page faults on fresh memory otherwise dominate a CPU forward of a large batch (benchmarks/README.md).
+    Page faults on fresh memory otherwise dominate a CPU forward (benchmarks/README.md). One arena for all threads,
+    since each would keep its own; tensors of more than 32 MiB still go back at once, so batches are kept small.
     Returns whether the allocator took the settings; other C libraries are left alone.
     """
-    trim_threshold, top_pad, mmap_max = -1, -2, -4  # M_* constants of <malloc.h>
+    settings = {  # M_* constants of <malloc.h>
+        "arena_max": (-8, 1),
+        "mmap_threshold": (-3, 32 * 2**20),
+        "trim_threshold": (-1, 512 * 2**20),
+        "top_pad": (-2, 64 * 2**20),
+    }
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return False
-    return bool(mallopt(mmap_max, 0) and mallopt(trim_threshold, 2**31 - 1) and mallopt(top_pad, 64 * 2**20))
+    return all(mallopt(option, value) for option, value in settings.values())

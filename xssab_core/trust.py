@@ -136,6 +136,41 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[inverse], dtype=np.float64)
 
 
+def assess(
+    model: FaceModel,
+    probe: AlignedFace,
+    reference: AlignedFace,
+    shown: Explanation,
+    others: Sequence[Explanation] = (),
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Trust:
+    """All checks of a shown explanation: one explanation more for each change of `JITTERS` and `QUALITIES`, and one
+    for the randomised model; `others` are compared at no cost.
+
+    Args:
+        model: the model that `shown` is of.
+        probe, reference: the faces that `shown` is of.
+        shown: the explanation to judge.
+        others: explanations of the same pair by other methods.
+        seed: of the jitter and of the randomised weights.
+        progress: told of the share done; may raise CancelledError.
+    """
+    changes = len(JITTERS) + len(QUALITIES)
+    return Trust(
+        title=shown.method.title,
+        score=shown.score,
+        threshold=shown.threshold,
+        agreement=agreement(shown, others),
+        stability=stability(
+            model, probe, reference, shown, seed=seed, progress=_part(progress, 0.0, changes / (changes + 1))
+        ),
+        randomised=randomisation(
+            model, probe, reference, shown, seed, _part(progress, changes / (changes + 1), 1 / (changes + 1))
+        ),
+    )
+
+
 def agreement(shown: Explanation, others: Sequence[Explanation]) -> tuple[Agreement, ...]:
     """How the maps shown agree with those of other methods for the same pair; costs no pass.
 
@@ -193,7 +228,7 @@ def stability(
         else:
             crops = [jpeg(crop_of(model, face), int(amount)) for face in (probe, reference)]
             back = [np.eye(2, 3), np.eye(2, 3)]
-        again = _again(model, crops, shown, _part(progress, number, len(changes)))
+        again = _again(model, crops, shown, _part(progress, number / len(changes), 1 / len(changes)))
         correlation = _mean(
             _laid_back(_combined(old), _combined(new), matrix)
             for old, new, matrix in (
@@ -310,9 +345,9 @@ def _mean(values: Iterator[float]) -> float | None:
     return None if any(math.isnan(value) for value in found) else sum(found) / len(found)
 
 
-def _part(progress: Progress | None, number: int, count: int) -> Progress | None:
-    """Progress of one of `count` equal steps."""
+def _part(progress: Progress | None, start: float, width: float) -> Progress | None:
+    """Progress of a step that begins at the share `start` and takes the share `width`."""
     if progress is None:
         return None
-    progress(number / count)
-    return lambda share: progress((number + share) / count)
+    progress(start)
+    return lambda share: progress(start + width * share)

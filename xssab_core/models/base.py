@@ -13,8 +13,8 @@ from xssab_core.device import device_lock, keep_freed_memory
 from xssab_core.errors import ModelError
 from xssab_core.faces.align import Template
 
-# Larger batches gain nothing on a CPU and cost memory.
-BATCH_SIZE = 32
+# Larger batches gain nothing on a CPU, cost memory, and their tensors leave the allocator's fast path.
+BATCH_SIZE = 8
 
 
 @dataclass(frozen=True)
