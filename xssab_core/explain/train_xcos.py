@@ -38,7 +38,7 @@ class Settings:
         seed: of everything random.
     """
 
-    epochs: int = 40
+    epochs: int = 12
     images: int = 128
     rolls: int = 3
     learning_rate: float = 2e-3

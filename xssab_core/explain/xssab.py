@@ -50,7 +50,8 @@ class XSSAB(Explainer):
         def note(tensor: torch.Tensor) -> torch.Tensor:
             storage = tensor.untyped_storage()
             saved[storage.data_ptr()] = storage.nbytes()
-            return tensor
+            # Detached: a saved output that kept its own graph alive would never be freed.
+            return tensor.detach()
 
         with model.lock(), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
             pixels = model.pixels(np.stack([probe, reference])).requires_grad_()
