@@ -52,6 +52,7 @@ def record(
         "embedding_size": explanation.model.embedding_size,
         "method": explanation.method.id,
         "method_reference": explanation.method.reference,
+        "method_numbers": explanation.numbers,
         "blur": explanation.blur,
         "argument_threshold": explanation.argument_threshold,
         "positive_arguments": int((explanation.arguments >= explanation.argument_threshold).sum()),

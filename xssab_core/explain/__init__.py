@@ -18,11 +18,16 @@ from xssab_core.explain.base import (
     arguments,
     decision_threshold,
 )
+from xssab_core.explain.random import Random
+from xssab_core.explain.xcos import XCos
+from xssab_core.explain.xface import XFace
 from xssab_core.explain.xssab import XSSAB
 from xssab_core.faces import AlignedFace
 from xssab_core.models.base import FaceModel, Threshold
 
-METHODS: dict[str, Explainer] = {method.info.id: method for method in (XSSAB(),)}
+METHODS: dict[str, Explainer] = {
+    method.info.id: method for method in (XSSAB(), XFace(1), XFace(2), XFace(3), XCos("s"), XCos("w"), Random())
+}
 
 
 def method_of(method_id: str) -> Explainer:
@@ -83,6 +88,7 @@ def explain(
         reference=maps[1],
         blur=blur,
         seconds={"examine": examined - started, "maps": ended - examined},
+        numbers=explainer.numbers(evidence),
     )
 
 

@@ -90,6 +90,7 @@ class Explanation:
         probe, reference: maps of each face given the other.
         blur: whether the 5x5 Gaussian blur was applied.
         seconds: wall time per stage.
+        numbers: what the method says in a number, by name; empty for most.
     """
 
     method: MethodInfo
@@ -104,6 +105,7 @@ class Explanation:
     reference: FaceMaps
     blur: bool
     seconds: dict[str, float]
+    numbers: dict[str, float] = field(default_factory=dict)
 
     @property
     def is_match(self) -> bool:
@@ -155,6 +157,10 @@ class Explainer(ABC):
     @abstractmethod
     def maps(self, model: FaceModel, evidence: Evidence, threshold: float, blur: bool) -> tuple[FaceMaps, FaceMaps]:
         """Maps of probe and reference at a threshold, from evidence that `gather` returned for this model."""
+
+    def numbers(self, evidence: Evidence) -> dict[str, float]:
+        """What the method says of a pair in a number, by name; none unless a method overrides this."""
+        return {}
 
     def unavailable(self, model: FaceModel) -> str | None:
         """A sentence on why this method cannot run on this model; None when it can."""

@@ -1,0 +1,203 @@
+"""xFace against the formulas of DESIGN.md section 5, written out independently."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from tests.explain.tiny import SIDE, CountingModel, random_pair, tiny_info, tiny_model
+from xssab_core.errors import CancelledError, ExplainError
+from xssab_core.explain import METHODS, explain
+from xssab_core.explain.xface import XFace, occluders
+
+
+def masks(p: int, inclusive: bool, side: int = SIDE) -> list[np.ndarray]:
+    """m: 0 under the occluder, 1 elsewhere, drawn the way each version of the method draws."""
+    found = []
+    for y in np.arange(0, side - p, 5):
+        for x in np.arange(0, side - p, 5):
+            m = np.ones((side, side))
+            if inclusive:
+                m = cv2.rectangle(m, (int(x), int(y)), (int(x + p), int(y + p)), 0.0, -1)
+            else:
+                for row in range(p):
+                    for column in range(p):
+                        m[y + row, x + column] = 0.0
+            found.append(m)
+    return found
+
+
+def by_hand(model: CountingModel, own: np.ndarray, partner: np.ndarray, variant: int, inclusive: bool) -> np.ndarray:
+    """Map of `own` given `partner`, in float64, one image at a time, without the blur."""
+
+    def embedding(crop: np.ndarray, m: np.ndarray) -> np.ndarray:
+        pixels = torch.from_numpy(crop * m[:, :, None]).permute(2, 0, 1)[None]
+        vector = model.network(pixels)[0].numpy()
+        return vector / np.sqrt((vector**2).sum())
+
+    def distance(a: np.ndarray, b: np.ndarray) -> float:
+        return 1.0 - float((a * b).sum())
+
+    clean = np.ones((SIDE, SIDE))
+    d_0 = distance(embedding(own, clean), embedding(partner, clean))
+    maps = []
+    for p in (7, 14, 28):
+        all_m = masks(p, inclusive)
+        partners = [embedding(partner, m) for m in all_m]
+        total = np.zeros((SIDE, SIDE))
+        for k, m in enumerate(all_m):
+            e = embedding(own, m)
+            if variant == 1:
+                d_occ = sum(distance(e, other) for other in partners) / len(partners)
+            elif variant == 2:
+                d_occ = distance(e, embedding(partner, clean))
+            else:
+                d_occ = distance(e, partners[k])
+            total += (1 - m) * (d_occ - d_0) / p**2
+        maps.append(total / len(all_m))
+    return (maps[0] + maps[1] + maps[2]) / 3
+
+
+@pytest.mark.parametrize("inclusive", [True, False])
+@pytest.mark.parametrize("variant", [1, 2, 3])
+def test_maps_of_both_faces_equal_the_formulas(variant: int, inclusive: bool) -> None:
+    model, (probe, reference) = tiny_model(), random_pair()
+    method = XFace(variant, exact_reference=inclusive)
+    maps = method.maps(model, method.examine(model, probe, reference), 0.0, blur=False)
+    for found, own, partner in ((maps[0], probe, reference), (maps[1], reference, probe)):
+        expected = by_hand(model, own, partner, variant, inclusive)
+        assert found.combined is not None
+        assert found.combined.dtype == np.float32
+        # embed returns float32 embeddings, the formula here is float64 throughout.
+        np.testing.assert_allclose(found.combined, expected, atol=2e-4 * np.abs(expected).max())
+
+
+def test_blur_is_the_gaussian_of_each_size_before_the_mean() -> None:
+    model, (probe, reference) = tiny_model(), random_pair()
+    method = XFace(2)
+    evidence = method.examine(model, probe, reference)
+    plain, blurred = (method.maps(model, evidence, 0.0, blur)[0].combined for blur in (False, True))
+    assert plain is not None
+    assert blurred is not None
+    # The blur is linear, so blurring the mean is the same.
+    np.testing.assert_allclose(blurred, cv2.GaussianBlur(plain, (5, 5), 5.0), atol=1e-6 * np.abs(plain).max())
+    assert np.abs(blurred - plain).max() > 0.01 * np.abs(plain).max()
+
+
+def test_similarity_and_dissimilarity_are_the_two_parts_of_the_combined_map() -> None:
+    model, (probe, reference) = tiny_model(), random_pair()
+    signs = set()
+    for variant in (1, 2, 3):
+        maps = explain(model, probe, reference, f"xface{variant}", threshold=0.0).probe
+        assert maps.similarity is not None
+        assert maps.dissimilarity is not None
+        assert maps.combined is not None
+        np.testing.assert_array_equal(np.minimum(maps.similarity, maps.dissimilarity), 0)
+        np.testing.assert_array_equal(maps.similarity - maps.dissimilarity, maps.combined)
+        signs |= set(np.sign(maps.combined).ravel().tolist())
+    assert {-1.0, 1.0} <= signs
+
+
+def test_registered_methods_draw_the_inclusive_rectangles_of_the_reference_code() -> None:
+    assert all(METHODS[f"xface{variant}"].exact_reference for variant in (1, 2, 3))
+
+
+def test_published_parameters_give_1130_squares_of_the_right_size() -> None:
+    for inclusive, sides in ((True, (8, 15, 29)), (False, (7, 14, 28))):
+        squares = occluders(112, (7, 14, 28), 5, inclusive)
+        assert len(squares) == 1130
+        assert [sum(square.size == p for square in squares) for p in (7, 14, 28)] == [441, 400, 289]
+        assert {(s.bottom - s.top, s.right - s.left) for s in squares} == {(side, side) for side in sides}
+        assert max(max(s.bottom, s.right) for s in squares) <= 112
+
+
+def test_a_face_costs_1130_passes_and_the_clean_one_and_memory_stays_flat() -> None:
+    model, (probe, reference) = tiny_model(112), random_pair(112)
+    evidence = METHODS["xface1"].examine(model, probe, reference)
+    assert model.embedded == 2 * (1130 + 1) == METHODS["xface1"].info.forward_passes
+    assert model.largest_batch == 32
+    assert evidence.nbytes == 4 * 2 * (1130 + 1) * model.info.embedding_size
+
+
+def test_all_three_variants_share_one_evidence() -> None:
+    assert len({METHODS[f"xface{variant}"].evidence_kind for variant in (1, 2, 3)}) == 1
+    assert XFace(1, exact_reference=False).evidence_kind != XFace(1).evidence_kind
+
+
+def test_batch_size_does_not_change_the_maps() -> None:
+    model, (probe, reference) = tiny_model(), random_pair()
+    first, second = (
+        XFace(1).maps(model, XFace(1, batch_size=size).examine(model, probe, reference), 0.0, True)[0].combined
+        for size in (1, 64)
+    )
+    assert first is not None
+    np.testing.assert_allclose(first, second, atol=1e-5 * np.abs(first).max())
+
+
+def test_swapping_the_images_swaps_the_maps() -> None:
+    model, (probe, reference) = tiny_model(), random_pair()
+    for method in ("xface1", "xface2", "xface3"):
+        forth = explain(model, probe, reference, method, threshold=0.0)
+        back = explain(model, reference, probe, method, threshold=0.0)
+        for one, other in ((forth.probe, back.reference), (forth.reference, back.probe)):
+            assert one.combined is not None
+            np.testing.assert_allclose(one.combined, other.combined, atol=1e-5 * np.abs(one.combined).max())
+    assert METHODS["xface3"].info.joint
+    np.testing.assert_array_equal(forth.probe.combined, forth.reference.combined)
+
+
+def test_cancelling_stops_after_the_batch_and_the_model_stays_usable() -> None:
+    model, (probe, reference) = tiny_model(), random_pair()
+    shares: list[float] = []
+
+    def cancel(share: float) -> None:
+        shares.append(share)
+        if len(shares) == 2:
+            raise CancelledError("stopped")
+
+    with pytest.raises(CancelledError):
+        XFace(1, batch_size=4).examine(model, probe, reference, cancel)
+    assert model.embedded == 2 + 2 * 4
+    assert shares == sorted(shares)
+    done: list[bool] = []
+    other = threading.Thread(target=lambda: done.append(model.embed(probe[None]).shape == (1, 6)))
+    other.start()
+    other.join(10)
+    assert done == [True]
+
+
+def test_progress_ends_at_one() -> None:
+    model, (probe, reference) = tiny_model(), random_pair()
+    shares: list[float] = []
+    XFace(1).examine(model, probe, reference, shares.append)
+    assert shares[-1] == 1.0
+    assert all(later > earlier for earlier, later in itertools.pairwise(shares))
+
+
+def test_only_embed_is_used() -> None:
+    class BlackBox:
+        """Not a torch model: nothing but embeddings."""
+
+        info, weights_sha256, thresholds = tiny_info(SIDE), "1" * 64, ()
+
+        def embed(self, crops: np.ndarray) -> np.ndarray:
+            means = crops.reshape(len(crops), 2, SIDE // 2, SIDE, 3).mean((2, 3)).reshape(len(crops), 6)
+            return (means / np.linalg.norm(means, axis=1, keepdims=True)).astype(np.float32)
+
+    probe, reference = random_pair()
+    maps = explain(BlackBox(), probe, reference, "xface2", threshold=0.0).probe
+    assert maps.combined is not None
+    assert np.abs(maps.combined).max() > 0
+
+
+def test_what_cannot_be_done_is_said() -> None:
+    with pytest.raises(ExplainError, match="choose 1, 2 or 3"):
+        XFace(4)
+    model, (probe, reference) = tiny_model(), random_pair()
+    with pytest.raises(ExplainError, match="do not fit"):
+        XFace(1, sizes=(64,)).examine(model, probe, reference)

@@ -1,0 +1,185 @@
+"""xFace 1, 2 and 3: what hiding a small square does to the distance (Knoche et al., 2023)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from xssab_core.errors import ExplainError
+from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo, Progress, gaussian_blur
+from xssab_core.models.base import BATCH_SIZE, FaceModel
+
+OCCLUDERS = (7, 14, 28)
+STRIDE = 5
+
+_TITLES = {
+    1: "xFace 1 (occluded against all occluded partners)",
+    2: "xFace 2 (occluded against the clean partner)",
+    3: "xFace 3 (both occluded at the same place)",
+}
+
+
+@dataclass(frozen=True)
+class Occluder:
+    """A black square, rows top..bottom and columns left..right, ends exclusive.
+
+    Attributes:
+        size: p, the nominal side that the map is divided by; the square itself may be one pixel larger.
+    """
+
+    size: int
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Index of its pixels in an (S, S, ...) array."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+
+def occluders(side: int, sizes: tuple[int, ...], stride: int, exact_reference: bool) -> tuple[Occluder, ...]:
+    """All squares for a crop of `side` pixels, size by size, row by row, at `arange(0, side - p, stride)`.
+
+    A crop of 112 px and the published parameters give 441 + 400 + 289 = 1,130 squares. The reference code draws with
+    `cv2.rectangle`, whose far edge belongs to the rectangle: with `exact_reference` the sides are p + 1.
+    """
+    return tuple(
+        Occluder(p, y, x, y + p + exact_reference, x + p + exact_reference)
+        for p in sizes
+        for y in range(0, side - p, stride)
+        for x in range(0, side - p, stride)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class OccludedEmbeddings(Evidence):
+    """What the model says of both faces under every square; shared by the three variants.
+
+    Attributes:
+        occluded: float32 (2, K, D), unit rows, probe first, in the order of `squares`.
+        squares: the K squares.
+        side: S of the crops.
+    """
+
+    occluded: np.ndarray
+    squares: tuple[Occluder, ...]
+    side: int
+
+
+class XFace(Explainer):
+    """Occlusion maps on the cosine distance 1 - cos of the embeddings, which is the distance behind this program's
+    score (the formulas allow any distance; on unit embeddings half the squared Euclidean distance is the same).
+
+    A map is positive where hiding the place made the faces less alike, so what was there was similar, and negative
+    where it made them more alike. `similarity` and `dissimilarity` are the positive part and the size of the negative
+    part of the combined map, so their difference is the combined map.
+
+    Only `model.embed` is used. Occluded crops exist one batch at a time; only their embeddings are kept.
+
+    Args:
+        variant: 1, 2 or 3.
+        exact_reference: draw squares of p + 1 pixels as the reference code does, which is what the benchmark runs.
+        sizes, stride: p and s of the method.
+        batch_size: crops per call of the model. The maps do not depend on it.
+    """
+
+    def __init__(
+        self,
+        variant: int,
+        exact_reference: bool = True,
+        sizes: tuple[int, ...] = OCCLUDERS,
+        stride: int = STRIDE,
+        batch_size: int = BATCH_SIZE,
+    ) -> None:
+        if variant not in _TITLES:
+            raise ExplainError(f"There is no xFace {variant!r}; choose 1, 2 or 3.")
+        self.variant, self.exact_reference = variant, exact_reference
+        self.sizes, self.stride, self.batch_size = sizes, stride, batch_size
+        self.evidence_kind = f"occlusions-{sizes}-{stride}-{exact_reference}"
+        self.info = MethodInfo(
+            id=f"xface{variant}",
+            title=_TITLES[variant],
+            reference="Knoche et al., Explainable Model-Agnostic Similarity and Confidence in Face Verification, "
+            "WACV Workshops 2023",
+            white_box=False,
+            needs_training=False,
+            # Of a 112 px crop; the clean faces are passes too.
+            forward_passes=2 * (len(occluders(112, sizes, stride, exact_reference)) + 1),
+            backward_passes=0,
+            # Hiding the same place on both faces gives one number for both.
+            joint=variant == 3,
+        )
+
+    def gather(
+        self, model: FaceModel, probe: np.ndarray, reference: np.ndarray, progress: Progress | None
+    ) -> OccludedEmbeddings:
+        """One pass for each face under each square; the model takes its device anew for every batch."""
+        side = len(probe)
+        squares = occluders(side, self.sizes, self.stride, self.exact_reference)
+        if not squares:
+            raise ExplainError(f"Occluders of {self.sizes} pixels do not fit into crops of {side} pixels.")
+        clean = model.embed(np.stack([probe, reference]))
+        occluded = np.empty((2, len(squares), clean.shape[1]), dtype=np.float32)
+        for face, crop in enumerate((probe, reference)):
+            for start, batch in _batches(crop, squares, self.batch_size):
+                occluded[face, start : start + len(batch)] = model.embed(batch)
+                if progress:
+                    progress((face * len(squares) + start + len(batch)) / (2 * len(squares)))
+        nbytes = clean.nbytes + occluded.nbytes
+        return OccludedEmbeddings(embeddings=clean, occluded=occluded, squares=squares, side=side, nbytes=nbytes)
+
+    def maps(self, model: FaceModel, evidence: Evidence, threshold: float, blur: bool) -> tuple[FaceMaps, FaceMaps]:
+        """Independent of the threshold."""
+        assert isinstance(evidence, OccludedEmbeddings)
+        clean, occluded = evidence.embeddings.astype(np.float64), evidence.occluded.astype(np.float64)
+        faces = []
+        for face in (0, 1):
+            combined = np.mean(
+                [self._map_of_size(evidence, clean, occluded, face, size, blur) for size in self._fitting(evidence)],
+                axis=0,
+            ).astype(np.float32)
+            faces.append(FaceMaps(np.maximum(combined, 0), np.maximum(-combined, 0), combined))
+        return faces[0], faces[1]
+
+    def _fitting(self, evidence: OccludedEmbeddings) -> list[int]:
+        return sorted({square.size for square in evidence.squares})
+
+    def _map_of_size(
+        self,
+        evidence: OccludedEmbeddings,
+        clean: np.ndarray,
+        occluded: np.ndarray,
+        face: int,
+        size: int,
+        blur: bool,
+    ) -> np.ndarray:
+        """float32 (S, S): mean over the squares of one size of (1 - m) * (d_occ - d_0) / p^2, then the blur."""
+        chosen = [index for index, square in enumerate(evidence.squares) if square.size == size]
+        own, partner = occluded[face][chosen], occluded[1 - face][chosen]
+        if self.variant == 1:
+            # The mean cosine to all partners is the cosine-like product with their mean.
+            cosines = own @ partner.mean(axis=0)
+        elif self.variant == 2:
+            cosines = own @ clean[1 - face]
+        else:
+            cosines = (own * partner).sum(axis=1)
+        deviations = clean[0] @ clean[1] - cosines  # (1 - cos_occ) - (1 - cos_0)
+        total = np.zeros((evidence.side, evidence.side))
+        for index, deviation in zip(chosen, deviations, strict=True):
+            total[evidence.squares[index].window] += deviation
+        values = np.asarray(total / (len(chosen) * size**2), dtype=np.float32)
+        return gaussian_blur(values) if blur else values
+
+
+def _batches(crop: np.ndarray, squares: tuple[Occluder, ...], batch_size: int) -> Iterator[tuple[int, np.ndarray]]:
+    """(index of the first square, uint8 (n, S, S, 3) crops with one black square each), n <= batch_size."""
+    for start in range(0, len(squares), batch_size):
+        chosen = squares[start : start + batch_size]
+        batch = np.repeat(crop[None], len(chosen), axis=0)
+        for occluded, square in zip(batch, chosen, strict=True):
+            occluded[square.window] = 0
+        yield start, batch
