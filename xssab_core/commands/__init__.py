@@ -1,5 +1,5 @@
 """The commands of the command line: one file a command, each with `add(subparsers)`."""
 
-from xssab_core.commands import explain, models
+from xssab_core.commands import benchmark, explain, models, patch_lfw
 
-COMMANDS = (explain, models)
+COMMANDS = (explain, models, patch_lfw, benchmark)
