@@ -36,6 +36,7 @@ from xssab_core.explain.base import decision_threshold
 from xssab_core.faces.align import ALIGNER_VERSION
 from xssab_core.faces.detect import DETECTOR
 from xssab_core.models import FaceModel, Threshold, load_model
+from xssab_core.models.base import BATCH_SIZE
 from xssab_core.report import versions
 
 CALIBRATE = "calibrate"
@@ -363,6 +364,7 @@ def _fingerprint(settings: Settings, job: Job, lfw: Lfw, model: FaceModel) -> di
         "aligner_version": ALIGNER_VERSION,
         "device": str(getattr(model, "device", "unknown")),
         "versions": versions(),
+        "batch": BATCH_SIZE,  # like threads, it changes the last bits of sums
     }
 
 
