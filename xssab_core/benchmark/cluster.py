@@ -101,7 +101,7 @@ def executor(cluster: str | None, context: Context, pulse: Pulse) -> Iterator[Ex
                     n_workers=int(count),
                     threads_per_worker=1,
                     processes=True,
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",  # Dask insists on a page of its own: seen from this machine only
                     silence_logs=logging.CRITICAL,
                 )
             )
