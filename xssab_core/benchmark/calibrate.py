@@ -15,7 +15,7 @@ from xssab_core.errors import DataError
 from xssab_core.models.base import FaceModel
 from xssab_core.models.calibration import Calibration
 
-_BATCH = 64
+BATCH = 64
 _LABELS = {"genuine": True, "1": True, "impostor": False, "0": False}
 
 
@@ -28,15 +28,10 @@ def embed_images(
     """float32 (D,) embedding of every image of the pairs by path; images without a face are left out."""
     images = sorted({path for pair in pairs for path in (pair.probe, pair.reference)})
     embeddings: dict[str, np.ndarray] = {}
-    for start in range(0, len(images), _BATCH):
-        batch = images[start : start + _BATCH]
-        crops = [cache.crop(path, model.info.template) for path in batch]
-        found = [(path, crop) for path, crop in zip(batch, crops, strict=True) if crop is not None]
-        if found:
-            rows = model.embed(np.stack([crop for _, crop in found]))
-            embeddings |= {str(path): row for (path, _), row in zip(found, rows, strict=True)}
+    for start in range(0, len(images), BATCH):
+        embeddings |= embed_paths(model, images[start : start + BATCH], cache)
         if progress:
-            progress(min(start + _BATCH, len(images)), len(images))
+            progress(min(start + BATCH, len(images)), len(images))
     return embeddings
 
 
@@ -94,6 +89,14 @@ def _pair(index: int, row: dict[str, str | None], roots: Sequence[Path]) -> LfwP
         return found
 
     return LfwPair(index, int(fold), _LABELS[label], image("probe"), image("reference"))
+
+
+def embed_paths(model: FaceModel, paths: Sequence[Path], cache: CropCache) -> dict[str, np.ndarray]:
+    """float32 (D,) embedding of each image by path, computed in one call; images without a face are left out."""
+    crops = {str(path): crop for path in paths if (crop := cache.crop(path, model.info.template)) is not None}
+    if not crops:
+        return {}
+    return dict(zip(crops, model.embed(np.stack(list(crops.values()))), strict=True))
 
 
 def calibrate_on_lfw(

@@ -1,0 +1,317 @@
+"""The runner: what it writes, that it can be killed, own maps, the cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from xssab_core.benchmark.crops import CropCache
+from xssab_core.benchmark.lfw import open_lfw
+from xssab_core.benchmark.patch_lfw import PatchLfw
+from xssab_core.benchmark.runner import Settings, State, parse_methods, run_benchmark
+from xssab_core.cli import main
+from xssab_core.errors import CancelledError, DataError, ExplainError, OutputError
+from xssab_core.explain import explain
+from xssab_core.models import FaceModel
+
+ROOT = Path(__file__).resolve().parents[2]
+METHODS = "xssab,random"
+STEPS = 5
+
+
+def _settings(tiny_lfw: Path, output: Path, cache: Path, **others: Any) -> Settings:
+    defaults = Settings(tiny_lfw, output, methods=parse_methods(METHODS), steps=STEPS, cache=cache, resamples=50)
+    return replace(defaults, **others)
+
+
+def _comparable(folder: Path) -> dict[str, Any]:
+    """results.json without the part that is about the run itself."""
+    record: dict[str, Any] = json.loads((folder / "results.json").read_text())
+    assert record.pop("run")["seconds_per_map"]
+    return record
+
+
+def _pairs_table(folder: Path) -> pd.DataFrame:
+    table = pd.read_parquet(folder / "pairs.parquet")
+    return table[[column for column in table if not column.startswith("seconds")]]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(
+    tiny_lfw: Path, cache_folder: Path, sface: FaceModel, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The output folder of a run that nothing disturbed."""
+    output = tmp_path_factory.mktemp("whole")
+    run_benchmark(_settings(tiny_lfw, output, cache_folder), sface)
+    return output
+
+
+def _method(record: dict[str, Any], label: str) -> dict[str, Any]:
+    return next(method for method in record["methods"] if method["label"] == label)
+
+
+def test_the_results_follow_from_the_pairs(uninterrupted: Path) -> None:
+    record, table = _comparable(uninterrupted), _pairs_table(uninterrupted)
+    threshold = record["threshold"]["value"]
+    assert {method["label"] for method in record["methods"]} == {"random", "xssab", "xssab-unblurred"}
+    assert record["common"]["pairs"] == {"genuine": 12, "impostor": 12}
+    for label, rows in table.groupby("method"):
+        method = _method(record, label)
+        scores, genuine = np.stack(list(rows["scores"])), rows["genuine"].to_numpy()
+        assert scores.shape == (24, STEPS)
+        fmr = (scores[~genuine] >= threshold).mean(axis=0)
+        fnmr = (scores[genuine] < threshold).mean(axis=0)
+        np.testing.assert_allclose(method["curves"]["fmr"], fmr)
+        np.testing.assert_allclose(method["curves"]["fnmr"], fnmr)
+        assert method["auc"]["fnmr"]["value"] == pytest.approx(np.trapezoid(fnmr, dx=1 / (STEPS - 1)))
+        # Both ends are the same for every method, and the last point is the clean error exactly.
+        assert (scores[:, 0] == rows["patched_score"]).all()
+        assert (scores[:, -1] == rows["clean_score"]).all()
+        assert method["curves"]["fmr"][-1] == record["table1"]["clean_fmr"]["value"]
+        assert method["curves"]["fnmr"][-1] == record["table1"]["clean_fnmr"]["value"]
+        assert method["curves"]["fmr"][0] == record["table1"]["patched_fmr"]["value"]
+        assert method["localisation"]["all"] == pytest.approx(rows["average_precision"].mean())
+    assert _method(record, "random")["gain"]["fnmr"]["value"] in (0.0, None)
+
+
+def test_the_threshold_is_the_eer_of_the_clean_pairs(uninterrupted: Path) -> None:
+    record, table = _comparable(uninterrupted), _pairs_table(uninterrupted)
+    clean = table[table["method"] == "random"]
+    threshold, genuine = record["threshold"]["value"], clean["genuine"]
+    false_matches = (clean["clean_score"][~genuine] >= threshold).mean()
+    false_non_matches = (clean["clean_score"][genuine] < threshold).mean()
+    assert record["calibration"]["eer"] == pytest.approx((false_matches + false_non_matches) / 2)
+    assert record["calibration"]["pairs"] == {"genuine": 12, "impostor": 12}
+
+
+def test_provenance_names_weights_versions_and_coverage(uninterrupted: Path, sface: FaceModel) -> None:
+    record = _comparable(uninterrupted)
+    assert record["model"]["weights_sha256"] == sface.weights_sha256
+    assert record["data"]["coverage"] == "24 of 24 official pairs, folds 1, 2"
+    assert {"torch", "numpy", "opencv", "xssab"} <= set(record["provenance"]["versions"])
+    assert record["provenance"]["settings"]["seed"] == 0
+    xssab = _method(record, "xssab")
+    assert (xssab["forward_passes"], xssab["backward_passes"]) == (2, 4)
+
+
+def test_the_figure_needs_no_network(uninterrupted: Path) -> None:
+    page = (uninterrupted / "dpr.html").read_text()
+    assert "<script src=" not in page
+    data = json.loads((uninterrupted / "dpr.json").read_text())["data"]
+    assert len(data) == 6  # three methods, two rates
+
+
+def test_random_orders_differ_between_pairs_and_follow_the_seed(
+    uninterrupted: Path, tiny_lfw: Path, cache_folder: Path, sface: FaceModel, tmp_path: Path
+) -> None:
+    only_random = {"methods": parse_methods("random"), "pairs": 4}
+    again = run_benchmark(_settings(tiny_lfw, tmp_path / "a", cache_folder, **only_random), sface)
+    assert again["table1"]["patched_fmr"]["pairs"] == 2
+    mine, whole = _pairs_table(tmp_path / "a"), _pairs_table(uninterrupted)
+    whole = whole[(whole["method"] == "random") & whole["pair"].isin(mine["pair"])]
+    # The same pairs in a smaller run: same patches, same orders.
+    np.testing.assert_allclose(np.stack(list(mine["scores"])), np.stack(list(whole["scores"])), atol=1e-6)
+    run_benchmark(_settings(tiny_lfw, tmp_path / "b", cache_folder, seed=1, **only_random), sface)
+    other = _pairs_table(tmp_path / "b")
+    assert (np.stack(list(other["scores"]))[:, 1] != np.stack(list(mine["scores"]))[:, 1]).any()
+
+
+def test_a_finished_run_repeats_nothing_and_takes_more_methods(
+    tiny_lfw: Path, cache_folder: Path, sface: FaceModel, tmp_path: Path
+) -> None:
+    settings = _settings(tiny_lfw, tmp_path, cache_folder, methods=parse_methods("xssab-unblurred"), pairs=6)
+    run_benchmark(settings, sface)
+    first = _comparable(tmp_path)
+    stamps = {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*.json")}
+    states: list[State] = []
+    more = replace(settings, methods=parse_methods("xssab-unblurred,xssab:4"))
+    run_benchmark(more, sface, states.append)
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
+    replayed = [state for state in states if state.stage == "replay"]
+    assert (replayed[0].done, replayed[-1].done, replayed[-1].total) == (12, 16, 16)
+    second = _comparable(tmp_path)
+    assert second["common"]["pairs"] == {"genuine": 2, "impostor": 2}
+    for label in ("random", "xssab-unblurred"):
+        assert _method(second, label) == _method(first, label)
+
+
+def test_a_folder_of_other_work_is_refused(
+    tiny_lfw: Path, cache_folder: Path, sface: FaceModel, uninterrupted: Path
+) -> None:
+    with pytest.raises(OutputError, match="seed: 0 then, 3 now"):
+        run_benchmark(_settings(tiny_lfw, uninterrupted, cache_folder, seed=3), sface)
+
+
+def test_a_user_can_stop_and_go_on(
+    tiny_lfw: Path, cache_folder: Path, sface: FaceModel, uninterrupted: Path, tmp_path: Path
+) -> None:
+    def stop(state: State) -> None:
+        if state.stage == "replay" and state.done >= 10:
+            raise CancelledError("stopped")
+
+    settings = _settings(tiny_lfw, tmp_path, cache_folder)
+    with pytest.raises(CancelledError):
+        run_benchmark(settings, sface, stop)
+    assert not (tmp_path / "results.json").exists()
+    states: list[State] = []
+    run_benchmark(settings, sface, states.append)
+    assert next(state for state in states if state.stage == "replay").done >= 9
+    assert _comparable(tmp_path) == _comparable(uninterrupted)
+
+
+def test_killed_at_five_random_moments_the_same_command_ends_with_the_same_numbers(
+    tiny_lfw: Path, cache_folder: Path, uninterrupted: Path, tmp_path: Path
+) -> None:
+    program = (
+        "import sys; from pathlib import Path; from xssab_core.benchmark.runner import *; "
+        "lfw, output, cache = map(Path, sys.argv[1:]); "
+        f"run_benchmark(Settings(lfw, output, methods=parse_methods({METHODS!r}), steps={STEPS}, cache=cache, "
+        "resamples=50))"
+    )
+    command = [sys.executable, "-c", program, *map(str, (tiny_lfw, tmp_path, cache_folder))]
+    moments = random.Random(5)
+
+    def finished() -> int:
+        return len(list((tmp_path / "work" / "records").rglob("[0-9]*.json")))
+
+    for _ in range(5):
+        before = finished()
+        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
+        _wait_for(lambda before=before: finished() > before, process)  # type: ignore[misc]
+        time.sleep(moments.uniform(0.0, 0.4))
+        assert process.poll() is None, "it ended before it could be killed"
+        process.kill()
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        assert not (tmp_path / "results.json").exists()
+    assert finished() < 4 * 24
+    subprocess.run(command, cwd=ROOT, check=True)
+    assert _comparable(tmp_path) == _comparable(uninterrupted)
+    pd.testing.assert_frame_equal(_pairs_table(tmp_path), _pairs_table(uninterrupted))
+
+
+def _wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.stderr and process.stderr.read().decode()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_cluster_that_loses_a_worker_gives_the_same_results(
+    tiny_lfw: Path, cache_folder: Path, uninterrupted: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("distributed")
+    import psutil
+
+    killed: list[int] = []
+
+    def kill_one(state: State) -> None:
+        if state.stage == "replay" and state.done >= 12 and not killed:
+            children = psutil.Process().children(recursive=True)
+            workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+            assert len(workers) == 2
+            killed.append(workers[0].pid)
+            os.kill(workers[0].pid, signal.SIGKILL)
+
+    run_benchmark(_settings(tiny_lfw, tmp_path, cache_folder, cluster="local:2"), progress=kill_one)
+    assert killed
+    assert _comparable(tmp_path) == _comparable(uninterrupted)
+    pd.testing.assert_frame_equal(_pairs_table(tmp_path), _pairs_table(uninterrupted))
+
+
+def test_a_folder_of_maps_stands_in_the_same_table(
+    tiny_lfw: Path, cache_folder: Path, sface: FaceModel, uninterrupted: Path, tmp_path: Path
+) -> None:
+    whole = _comparable(uninterrupted)
+    lfw = open_lfw(tiny_lfw)
+    generator = PatchLfw(lfw, CropCache(cache_folder), sface.info.template)
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    chosen = lfw.select(4, 4)
+    for pair in chosen:
+        made = generator.build(pair)
+        assert made is not None
+        explanation = explain(sface, made.patched, made.reference, threshold=whole["threshold"]["value"], blur=False)
+        np.save(maps / f"{pair.id}.npy", explanation.probe.combined)
+    settings = {"methods": parse_methods("random", [f"mine={maps}"]), "threshold": whole["threshold"]["value"]}
+    record = run_benchmark(_settings(tiny_lfw, tmp_path / "out", cache_folder, **settings, pairs=8), sface)
+    assert _method(record, "mine")["pairs"] == {"genuine": 4, "impostor": 4}
+    table, own = _pairs_table(tmp_path / "out"), _pairs_table(uninterrupted)
+    mine = table[table["method"] == "mine"].set_index("pair")
+    own = own[own["method"] == "xssab-unblurred"].set_index("pair").loc[mine.index]
+    # The maps were made on another number of threads: their last bits, and so an odd pixel, may differ.
+    np.testing.assert_allclose(np.stack(list(mine["scores"])), np.stack(list(own["scores"])), atol=0.02)
+    np.testing.assert_allclose(mine["average_precision"], own["average_precision"], atol=1e-3)
+    (maps / f"{chosen[0].id}.npy").unlink()
+    fewer = run_benchmark(_settings(tiny_lfw, tmp_path / "fewer", cache_folder, **settings, pairs=8), sface)
+    assert _method(fewer, "mine")["pairs"] == {"genuine": 3, "impostor": 4}
+    assert fewer["common"]["pairs"] == {"genuine": 3, "impostor": 4}
+    np.save(maps / f"{chosen[1].id}.npy", np.zeros((7, 7)))
+    with pytest.raises(DataError, match=r"shape \(112, 112\)"):
+        run_benchmark(_settings(tiny_lfw, tmp_path / "bad", cache_folder, **settings, pairs=8), sface)
+
+
+def test_methods_are_read_as_written(tmp_path: Path) -> None:
+    methods = {method.label: method for method in parse_methods("xssab:10, random", [f"mine:6={tmp_path}"])}
+    assert list(methods) == ["xssab", "xssab-unblurred", "random", "mine"]
+    assert methods["xssab"].blur
+    assert not methods["xssab-unblurred"].blur
+    assert methods["xssab-unblurred"].explainer == "xssab"
+    assert [methods[label].limit for label in methods] == [10, 10, None, 6]
+    assert methods["mine"].maps == tmp_path.resolve()
+
+
+def test_what_names_no_method_is_refused(tmp_path: Path) -> None:
+    for text in ("nonsense", "xssab,nonsense-unblurred"):
+        with pytest.raises(ExplainError, match="no method 'nonsense'"):
+            parse_methods(text)
+    for text, maps in (("", []), ("xssab:1", []), ("xssab:x", [])):
+        with pytest.raises(DataError):
+            parse_methods(text, maps)
+    for entry in (f"xssab={tmp_path}", f"../up={tmp_path}", f"mine={tmp_path / 'absent'}", "mine"):
+        with pytest.raises(DataError):
+            parse_methods("xssab", [entry])
+
+
+def test_the_command_runs_and_prints_the_table(
+    tiny_lfw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["benchmark", "--lfw", str(tiny_lfw), "--methods", "random", "--pairs", "4", "--folds", "2"]
+    arguments += ["--steps", "3", "--threshold", "eer", "--output", str(tmp_path)]
+    assert main(arguments) == 0
+    shown = capsys.readouterr()
+    assert "Patched FMR" in shown.out
+    assert "4 of 4" in shown.err
+    record = json.loads((tmp_path / "results.json").read_text())
+    assert record["shares"] == [0.0, 0.5, 1.0]
+    assert record["threshold"]["name"] == "eer"
+    assert record["calibration"] is None
+
+
+def test_a_wrong_call_says_what_to_do(tiny_lfw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = ["benchmark", "--lfw", str(tiny_lfw), "--methods", "random"]
+    for number, (extra, told) in enumerate(
+        (
+            (["--folds", "9"], "no pair of fold 9"),
+            (["--steps", "1"], "at least 2 steps"),
+            (["--pairs", "1"], "at least one genuine and one impostor"),
+            (["--threshold", "nonsense"], "no threshold nonsense"),
+            (["--cluster", "local:none", "--threshold", "eer"], "how many local workers"),
+        )
+    ):
+        assert main([*base, "--output", str(tmp_path / str(number)), *extra]) == 2
+        assert told in capsys.readouterr().err

@@ -1,0 +1,57 @@
+"""The DPR figure: FMR and FNMR over the share of pixels put back (figure 5 of the paper)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+# Okabe and Ito (2008): told apart by colour-blind readers; dashes serve readers without colour.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#B8A900", "#000000")
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+_RANDOM_COLOUR = "#777777"
+_TITLES = {"fmr": "False match rate (impostor pairs)", "fnmr": "False non-match rate (genuine pairs)"}
+
+
+def dpr_figure(record: dict[str, Any]) -> go.Figure:
+    """Plotly figure with two panels, FMR and FNMR, one line a method.
+
+    Args:
+        record: what results.json holds.
+    """
+    figure = make_subplots(rows=1, cols=2, subplot_titles=list(_TITLES.values()), shared_yaxes=True)
+    percent = [100 * share for share in record["shares"]]
+    for number, method in enumerate(record["methods"]):
+        is_random = method["label"] == "random"
+        line = {
+            "color": _RANDOM_COLOUR if is_random else _COLOURS[number % len(_COLOURS)],
+            "dash": "dash" if is_random else _DASHES[(number // len(_COLOURS)) % len(_DASHES)],
+        }
+        for column, kind in enumerate(_TITLES, start=1):
+            curve = method["curves"][kind]
+            if curve is None:
+                continue
+            pairs = method["pairs"]["impostor" if kind == "fmr" else "genuine"]
+            figure.add_trace(
+                go.Scatter(
+                    x=percent,
+                    y=curve,
+                    name=f"{method['title']} ({pairs} pairs)" if kind == "fnmr" else method["title"],
+                    legendgroup=method["label"],
+                    showlegend=column == 1,
+                    line=line,
+                    mode="lines+markers",
+                    marker={"size": 4},
+                    hovertemplate="%{x:.0f} % put back: %{y:.3f}<extra>%{fullData.name}</extra>",
+                ),
+                row=1,
+                col=column,
+            )
+    figure.update_xaxes(title_text="Pixels put back (%)", range=[0, 100])
+    figure.update_yaxes(rangemode="tozero")
+    figure.update_yaxes(title_text="Error rate at th_EER", row=1, col=1)
+    figure.update_layout(
+        title=f"DPR curves on Patch-LFW, {record['model']['title']}", template="plotly_white", hovermode="x unified"
+    )
+    return figure

@@ -1,0 +1,306 @@
+"""From finished records to results: the tables, the per-pair file and the figure."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from xssab_core.benchmark import dpr, figure
+from xssab_core.benchmark.lfw import Lfw, LfwPair
+from xssab_core.benchmark.metrics import wilson_interval
+from xssab_core.benchmark.patch_lfw import PATCHES
+from xssab_core.benchmark.records import BASE, Work
+from xssab_core.benchmark.tasks import RANDOM, Method, Record
+from xssab_core.explain import CAUTION, method_of
+from xssab_core.models import FaceModel, Threshold
+from xssab_core.report import write
+
+FORMAT = 1
+KINDS = ("fmr", "fnmr")
+Plan = Mapping[Method, Sequence[LfwPair]]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The records of a method as arrays, in the order of the pairs.
+
+    Attributes:
+        index: int (n,) of the pairs.
+        genuine: bool (n,).
+        scores: float64 (n, steps).
+        errors: bool (n, steps), decided wrongly.
+        areas: float64 (n,), area under each pair's own error, 0..1.
+        precision: float64 (n,) average precision of localisation, nan where there is none.
+        coverage: float64 (n,) of the patch mask, which is the precision of chance.
+    """
+
+    index: np.ndarray
+    genuine: np.ndarray
+    scores: np.ndarray
+    errors: np.ndarray
+    areas: np.ndarray
+    precision: np.ndarray
+    coverage: np.ndarray
+
+    def taken(self, index: np.ndarray) -> Rows:
+        """The rows of those pairs only."""
+        keep = np.isin(self.index, index)
+        return Rows(**{field.name: getattr(self, field.name)[keep] for field in fields(self)})
+
+    def of_kind(self, kind: str, values: np.ndarray) -> np.ndarray:
+        """Of values one a pair, those the rate is about: FMR of impostor pairs, FNMR of genuine ones."""
+        return np.asarray(values[self.genuine == (kind == "fnmr")])
+
+
+def summarise(
+    work: Work,
+    lfw: Lfw,
+    model: FaceModel,
+    threshold: Threshold,
+    calibration: Record | None,
+    plan: Plan,
+    steps: int,
+    resamples: int,
+    seed: int,
+) -> Record:
+    """What results.json says, computed from the records alone; `write_results` adds what differs between runs."""
+    rows = {method: read_rows(work, method, pairs, threshold.value, steps) for method, pairs in plan.items()}
+    random = next(rows[method] for method in rows if method.label == RANDOM)
+    common = random.index
+    for found in rows.values():
+        common = np.intersect1d(common, found.index)
+    return {
+        "format": FORMAT,
+        "caution": CAUTION,
+        "data": _data_record(work, lfw, plan),
+        "model": _model_record(model),
+        "threshold": asdict(threshold),
+        "calibration": calibration,
+        "table1": _rates(random) | {"lfw_eer": calibration["eer"] if calibration else None},
+        "shares": np.linspace(0, 1, steps).tolist(),
+        "methods": [
+            _method_record(method) | _measures(found, random.taken(found.index), resamples, seed)
+            for method, found in rows.items()
+        ],
+        "common": {
+            "pairs": _counts(random.taken(common).genuine),
+            "methods": {
+                method.label: _areas_record(found.taken(common), random.taken(common), resamples, seed)
+                for method, found in rows.items()
+            },
+        },
+        "provenance": {"bootstrap": {"resamples": resamples, "seed": seed, "unit": "pair, within its kind"}},
+    }
+
+
+def read_rows(work: Work, method: Method, pairs: Sequence[LfwPair], threshold: float, steps: int) -> Rows:
+    """The records there are of a method."""
+    index: list[int] = []
+    genuine: list[bool] = []
+    precision: list[float | None] = []
+    coverage: list[float] = []
+    scores = np.empty((len(pairs), steps), dtype=np.float64)
+    for pair in pairs:
+        record = work.record(method.label, pair.index)
+        base = work.record(BASE, pair.index)
+        if record is None or base is None:
+            continue
+        scores[len(index)] = record["scores"]
+        index.append(pair.index)
+        genuine.append(pair.genuine)
+        precision.append(record["average_precision"])
+        coverage.append(base["coverage"])
+    scores = scores[: len(index)]
+    is_genuine = np.array(genuine, dtype=bool)
+    wrong = dpr.errors(scores, is_genuine, threshold)
+    return Rows(
+        np.array(index, dtype=np.int64),
+        is_genuine,
+        scores,
+        wrong,
+        dpr.areas(wrong),
+        np.array(precision, dtype=np.float64),
+        np.array(coverage, dtype=np.float64),
+    )
+
+
+def _measures(rows: Rows, random: Rows, resamples: int, seed: int) -> Record:
+    """All measures of a method, with RND on the same pairs."""
+    return {
+        "pairs": _counts(rows.genuine),
+        "curves": {kind: _curve(rows, kind) for kind in KINDS},
+        **_areas_record(rows, random, resamples, seed),
+        "localisation": {
+            **{kind: _mean(rows.of_kind(kind, rows.precision)) for kind in KINDS},
+            "all": _mean(rows.precision),
+            "chance": _mean(rows.coverage),
+        },
+    }
+
+
+def _areas_record(rows: Rows, random: Rows, resamples: int, seed: int) -> Record:
+    """Areas and gains with intervals; the unit-step area only where the curve has the paper's 21 points."""
+    own, baseline = ({kind: side.of_kind(kind, side.areas) for kind in KINDS} for side in (rows, random))
+    found = dpr.estimates(own, baseline, resamples, seed)
+    unit = {
+        kind: dpr.unit_step_area(np.array(curve)) if (curve := _curve(rows, kind)) and len(curve) == dpr.STEPS else None
+        for kind in KINDS
+    }
+    return {
+        "auc": {kind: asdict(area) for kind, (area, _) in found.items()},
+        "gain": {kind: asdict(gain) for kind, (_, gain) in found.items()},
+        "unit_step_area": unit,
+    }
+
+
+def _curve(rows: Rows, kind: str) -> list[float] | None:
+    wrong = rows.of_kind(kind, rows.errors)
+    return wrong.mean(axis=0).tolist() if len(wrong) else None
+
+
+def _rates(rows: Rows) -> Record:
+    """Error rates before and after patching at the threshold, with 95 % intervals (Table 1)."""
+    rates: Record = {}
+    for kind in KINDS:
+        wrong = rows.of_kind(kind, rows.errors)
+        for name, column in (("clean", -1), ("patched", 0)):
+            rate = float(wrong[:, column].mean()) if len(wrong) else None
+            interval = wilson_interval(rate, len(wrong)) if rate is not None else None
+            rates[f"{name}_{kind}"] = {"value": rate, "interval": interval, "pairs": len(wrong)}
+    return rates
+
+
+def _data_record(work: Work, lfw: Lfw, plan: Plan) -> Record:
+    pairs = next(iter(plan.values()))
+    bases = [work.record(BASE, pair.index) for pair in pairs]
+    used = [base for base in bases if base is not None and base["face"]]
+    with_face = {base["index"] for base in used}
+    return {
+        "set": "LFW View 2",
+        "images": lfw.images.name,
+        "coverage": lfw.coverage,
+        "pairs_expected": lfw.pairs_expected,
+        "pairs_covered": len(lfw.pairs),
+        "pairs_selected": len(pairs),
+        "pairs_without_a_face": [pair.id for pair in pairs if pair.index not in with_face],
+        "pairs_known_to_be_mislabelled": [base["id"] for base in used if base["mislabelled"]],
+        "patches": PATCHES,
+        "patch_side": used[0]["patch_side"] if used else None,
+        "mean_patch_coverage": _mean(np.array([base["coverage"] for base in used], dtype=np.float64)),
+    }
+
+
+def _model_record(model: FaceModel) -> Record:
+    info = model.info
+    return {
+        "id": info.id,
+        "title": info.title,
+        "architecture": info.architecture,
+        "loss": info.loss,
+        "training_set": info.training_set,
+        "licence": info.licence,
+        "template": info.template.name,
+        "size": info.template.size,
+        "embedding_size": info.embedding_size,
+        "weights_sha256": model.weights_sha256,
+    }
+
+
+def _method_record(method: Method) -> Record:
+    if method.explainer is None:
+        title, reference = ("Random", "an independent permutation of the pixels for every pair")
+        if method.maps:
+            title, reference = method.label, f"maps from the folder {method.maps.name}"
+        return {"label": method.label, "title": title, "reference": reference, "blur": None, "cells": None}
+    info = method_of(method.explainer).info
+    return {
+        "label": method.label,
+        "title": info.title if method.blur else f"{info.title}, unblurred",
+        "reference": info.reference,
+        "blur": method.blur,
+        "cells": info.cells,
+        "white_box": info.white_box,
+        "needs_training": info.needs_training,
+        "forward_passes": info.forward_passes,
+        "backward_passes": info.backward_passes,
+    }
+
+
+def write_results(record: Record, work: Work, plan: Plan, output: Path) -> None:
+    """Write results.json, pairs.parquet, dpr.html and dpr.json; each whole or not at all.
+
+    All that differs between two runs of the same work is under `run`: the time of writing and the seconds measured.
+    """
+    table = _pair_table(work, plan)
+    record["run"] = {
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "seconds_per_map": {
+            str(label): {
+                name: {"mean": float(group[name].mean()), "median": float(group[name].median())}
+                for name in ("seconds_examine", "seconds_maps", "seconds_map")
+            }
+            for label, group in table.groupby("method", sort=False)
+            if label != RANDOM
+        },
+    }
+    parquet = io.BytesIO()
+    table.to_parquet(parquet, index=False)
+    drawn = figure.dpr_figure(record)
+    write(
+        {
+            "pairs.parquet": parquet.getvalue(),
+            "dpr.html": drawn.to_html(include_plotlyjs=True).encode(),
+            "dpr.json": drawn.to_json().encode(),
+            "results.json": json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False).encode(),
+        },
+        output,
+    )
+
+
+def _pair_table(work: Work, plan: Plan) -> pd.DataFrame:
+    """One row a pair and method."""
+    rows: list[dict[str, Any]] = []
+    for method, pairs in plan.items():
+        for pair in pairs:
+            base, record = work.record(BASE, pair.index), work.record(method.label, pair.index)
+            if base is None or record is None:
+                continue
+            seconds = record["seconds"]
+            rows.append(
+                {
+                    "method": method.label,
+                    "pair": base["id"],
+                    "index": base["index"],
+                    "fold": base["fold"],
+                    "genuine": base["genuine"],
+                    "mislabelled": base["mislabelled"],
+                    "donor": base["donor"],
+                    "coverage": base["coverage"],
+                    "clean_score": base["clean_score"],
+                    "patched_score": base["patched_score"],
+                    "patched_is_match": record["is_match"],
+                    "scores": record["scores"],
+                    "average_precision": record["average_precision"],
+                    "seconds_examine": seconds["examine"],
+                    "seconds_maps": seconds["maps"],
+                    "seconds_map": seconds["examine"] + seconds["maps"],
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _counts(genuine: np.ndarray) -> dict[str, int]:
+    return {"genuine": int(genuine.sum()), "impostor": int((~genuine).sum())}
+
+
+def _mean(values: np.ndarray) -> float | None:
+    values = values[np.isfinite(values)]
+    return float(values.mean()) if len(values) else None

@@ -1,0 +1,384 @@
+"""The benchmark: calibrate on clean LFW, patch, explain, replay, and keep every finished piece of work."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xssab_core.benchmark import dpr, results
+from xssab_core.benchmark.calibrate import BATCH
+from xssab_core.benchmark.cluster import Executor, executor
+from xssab_core.benchmark.crops import CropCache
+from xssab_core.benchmark.lfw import Lfw, LfwPair, evenly, open_lfw
+from xssab_core.benchmark.metrics import eer
+from xssab_core.benchmark.patch_lfw import Layout
+from xssab_core.benchmark.records import BASE, Work, check_label
+from xssab_core.benchmark.tasks import (
+    RANDOM,
+    EmbedTask,
+    Job,
+    Method,
+    PairResult,
+    PairTask,
+    Record,
+    job_record,
+    make_context,
+)
+from xssab_core.errors import DataError, ExplainError
+from xssab_core.explain import METHODS, method_of
+from xssab_core.explain.base import decision_threshold
+from xssab_core.faces.align import ALIGNER_VERSION
+from xssab_core.faces.detect import DETECTOR
+from xssab_core.models import FaceModel, Threshold, load_model
+from xssab_core.models.base import BATCH_SIZE
+from xssab_core.report import versions
+
+CALIBRATE = "calibrate"
+UNBLURRED = "-unblurred"
+# The paper blurs xSSAB's map as a last step, the published DPR code ranks the map before it: both are reported.
+_ALSO_UNBLURRED = ("xssab",)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to run.
+
+    Attributes:
+        lfw: folder of LFW.
+        output: folder for results; finished work lies in `work` below it.
+        model: id of a model.
+        methods: the rows of the table, see `parse_methods`. RND is always added.
+        pairs: how many pairs, half of them genuine, taken evenly over the copy; None for all.
+        folds: which folds; None for all there are.
+        steps: points of a DPR curve, 21 = every 5 %.
+        layout, seed: of Patch-LFW; the seed is RND's and the bootstrap's too.
+        threshold: "calibrate" takes th_EER from all covered clean pairs of the folds; else a cosine, or the name of a
+            threshold the model has ("eer"), which spares embedding the other images.
+        resamples: of the bootstrap.
+        threads: CPU threads a worker; part of the run, because their number changes the last bits of sums.
+        cluster: None for this process, "local:N", or the address of a Dask scheduler.
+        cache: of aligned crops; None for the one in the store.
+    """
+
+    lfw: Path
+    output: Path
+    model: str = "sface"
+    methods: tuple[Method, ...] = ()
+    pairs: int | None = None
+    folds: tuple[int, ...] | None = None
+    steps: int = dpr.STEPS
+    layout: Layout = "uniform"
+    seed: int = 0
+    threshold: str | float = CALIBRATE
+    resamples: int = 1000
+    threads: int = 1
+    cluster: str | None = None
+    cache: Path | None = None
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a run is.
+
+    Attributes:
+        stage: "embed" (clean images) or "replay" (pairs).
+        done, total: in chunks of images, or in pairs times methods, work of earlier runs included.
+        seconds_left: estimate from the pace of this run, None while unknown.
+    """
+
+    stage: str
+    done: int
+    total: int
+    seconds_left: float | None
+
+
+Progress = Callable[[State], None]
+"""Told of each finished piece of work. It may raise CancelledError; finished work is kept."""
+
+
+def parse_methods(text: str, maps: Sequence[str] = ()) -> tuple[Method, ...]:
+    """The rows for "xssab,xface1:120,random" and the folders of maps for "NAME=DIR" or "NAME:120=DIR".
+
+    `NAME-unblurred` leaves the blur of a method out; `xssab` brings `xssab-unblurred` along; `:N` limits a method to
+    N pairs.
+
+    Raises:
+        ExplainError: an unknown method.
+        DataError: a limit, a name or a folder that cannot be used, or a row twice.
+    """
+    methods: dict[str, Method] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        label, limit = _limited(part)
+        if label == RANDOM:
+            rows = [Method(RANDOM, limit=limit)]
+        elif label.endswith(UNBLURRED):
+            rows = [Method(label, method_of(label.removesuffix(UNBLURRED)).info.id, False, limit)]
+        else:
+            rows = [Method(label, method_of(label).info.id, True, limit)]
+            if label in _ALSO_UNBLURRED:
+                rows.append(Method(label + UNBLURRED, label, False, limit))
+        for row in rows:
+            methods.setdefault(row.label, row)
+    for entry in maps:
+        name, separator, folder = entry.partition("=")
+        label, limit = _limited(name)
+        if not separator or not Path(folder).expanduser().is_dir():
+            raise DataError(f"{entry!r} is not NAME=DIR with a folder of maps named <pair id>.npy.")
+        if label in methods or label in METHODS or label == RANDOM:
+            raise DataError(f"{label!r} is taken. Give the maps in {folder} another name.")
+        methods[label] = Method(check_label(label), limit=limit, maps=Path(folder).expanduser().resolve())
+    if not methods:
+        raise DataError("Name at least one method, for example --methods xssab.")
+    return tuple(methods.values())
+
+
+def run_benchmark(settings: Settings, model: FaceModel | None = None, progress: Progress | None = None) -> Record:
+    """Run, or go on with, a benchmark; write the results and return what is in results.json.
+
+    Args:
+        settings: what to run.
+        model: a loaded model to use instead of loading `settings.model`; not with a cluster.
+        progress: told of each finished piece of work.
+
+    Raises:
+        DataError: LFW, folds, pairs or maps cannot be used.
+        ExplainError: a method cannot run on this model.
+        OutputError: the output folder is in use, holds other work, or cannot be written.
+        CancelledError: raised by `progress`.
+    """
+    if settings.steps < 2:
+        raise DataError(f"A replay needs at least 2 steps (nothing and everything replaced), not {settings.steps}.")
+    if model is not None and settings.cluster is not None:
+        raise DataError("A cluster loads its models itself. Name one with --model instead of passing it.")
+    copy = open_lfw(settings.lfw)
+    lfw = copy.in_folds(settings.folds) if settings.folds else copy
+    plan = _plan(settings, lfw)
+    model = load_model(settings.model) if model is None else model
+    for method in settings.methods:
+        reason = method_of(method.explainer).unavailable(model) if method.explainer else None
+        if reason:
+            raise ExplainError(f"{reason} Leave {method.label} out of --methods.")
+    cache = settings.cache or CropCache.default().folder
+    where = settings.lfw.expanduser().resolve()
+    job = Job(where, settings.model, settings.layout, settings.seed, settings.steps, cache, settings.threads)
+    work = Work(settings.output / "work")
+    with work.held():
+        work.claim("settings", _fingerprint(settings, job, lfw, model))
+        for method in plan:
+            work.claim(f"method-{method.label}", _method_fingerprint(method))
+        context = make_context(job, model)
+        tell = _Teller(progress)
+        with executor(settings.cluster, context, tell.again) as runs:
+            run = _Run(settings, lfw, model, work, plan, runs, tell)
+            embeddings = run.embed()
+            threshold, calibration = run.calibrate(embeddings)
+            run.replay(embeddings, threshold)
+        record = results.summarise(
+            work, lfw, model, threshold, calibration, plan, settings.steps, settings.resamples, settings.seed
+        )
+        record["provenance"] |= {
+            "settings": job_record(job) | {"folds": settings.folds, "pairs": settings.pairs},
+            "detector": DETECTOR,
+            "aligner_version": ALIGNER_VERSION,
+            "versions": versions(),
+            "device": str(getattr(model, "device", "unknown")),
+        }
+        results.write_results(record, work, plan, settings.output)
+    return record
+
+
+def _plan(settings: Settings, lfw: Lfw) -> dict[Method, tuple[LfwPair, ...]]:
+    """The pairs of each method. Smaller sets are taken from within the run's, and RND runs on all of them."""
+    count = len(lfw.pairs) if settings.pairs is None else settings.pairs
+    if count < 2:
+        raise DataError(f"A benchmark needs at least one genuine and one impostor pair, not {count} pairs.")
+    selected = lfw.select(count // 2, count - count // 2) if settings.pairs else lfw.pairs
+    if len({pair.genuine for pair in selected}) < 2:
+        raise DataError(f"A benchmark needs genuine and impostor pairs. This copy of LFW covers {lfw.coverage}.")
+    plan = {Method(RANDOM): selected}
+    for method in settings.methods:
+        if method.label != RANDOM:
+            limit = method.limit
+            plan[replace(method, limit=None)] = (
+                evenly(selected, limit // 2, limit - limit // 2) if limit is not None else selected
+            )
+    return plan
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The stages of a run, which share what they work on."""
+
+    settings: Settings
+    lfw: Lfw
+    model: FaceModel
+    work: Work
+    plan: dict[Method, tuple[LfwPair, ...]]
+    runs: Executor
+    progress: Progress
+
+    @property
+    def pairs(self) -> tuple[LfwPair, ...]:
+        return next(iter(self.plan.values()))
+
+    def embed(self) -> dict[str, np.ndarray]:
+        """float32 (D,) of every clean image that is needed, by path."""
+        needed = self.lfw.pairs if self.settings.threshold == CALIBRATE else self.pairs
+        images = sorted({path for pair in needed for path in (pair.probe, pair.reference)})
+        chunks = [tuple(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
+        embeddings: dict[str, np.ndarray] = {}
+        missing = []
+        for number, chunk in enumerate(chunks):
+            known = self.work.embeddings(chunk)
+            if known is None:
+                missing.append(EmbedTask(number, chunk))
+            else:
+                embeddings |= known
+        pace = _Pace(self.progress, "embed", len(chunks) - len(missing), {"": len(missing)})
+        for task, rows in self.runs.run(missing):
+            assert isinstance(task, EmbedTask)
+            assert isinstance(rows, dict)
+            self.work.keep_embeddings(task.paths, rows)
+            embeddings |= rows
+            pace.done("")
+        return embeddings
+
+    def calibrate(self, embeddings: dict[str, np.ndarray]) -> tuple[Threshold, Record | None]:
+        """The threshold, and the record of the calibration if one was made."""
+        wanted = self.settings.threshold
+        if wanted != CALIBRATE:
+            return decision_threshold(self.model, wanted), None
+        scores: dict[bool, list[float]] = {True: [], False: []}
+        for pair in self.lfw.pairs:
+            probe, reference = embeddings.get(str(pair.probe)), embeddings.get(str(pair.reference))
+            if probe is not None and reference is not None:
+                scores[pair.genuine].append(float(dpr.cosines(probe[None], reference)[0]))
+        if not scores[True] or not scores[False]:
+            raise DataError("Calibration needs genuine and impostor pairs with a face in each image.")
+        rate, value = eer(np.array(scores[True]), np.array(scores[False]))
+        origin = f"clean LFW View 2 ({self.lfw.images.name}), {self.lfw.coverage}"
+        counts = {"genuine": len(scores[True]), "impostor": len(scores[False])}
+        return Threshold(value, "eer", f"EER {rate:.2%} on {origin}"), {"eer": rate, "pairs": counts}
+
+    def replay(self, embeddings: dict[str, np.ndarray], threshold: Threshold) -> None:
+        """Make every record that is missing."""
+        methods_of = defaultdict(list)
+        for method, pairs in self.plan.items():
+            for pair in pairs:
+                methods_of[pair.index].append(method)
+        bases = (self.work.record(BASE, pair.index) for pair in self.pairs)
+        faceless = {base["index"] for base in bases if base is not None and not base["face"]}
+        left = {
+            method.label: sum(not self.work.has(method.label, p.index) for p in pairs if p.index not in faceless)
+            for method, pairs in self.plan.items()
+        }
+        total = sum(len(pairs) for pairs in self.plan.values())
+        pace = _Pace(self.progress, "replay", total - sum(left.values()), left)
+
+        def tasks() -> Iterator[PairTask]:
+            for pair in self.pairs:
+                todo = tuple(m for m in methods_of[pair.index] if not self.work.has(m.label, pair.index))
+                if todo and pair.index not in faceless:
+                    base = self.work.record(BASE, pair.index)
+                    probe, reference = embeddings.get(str(pair.probe)), embeddings.get(str(pair.reference))
+                    yield PairTask(pair, todo, threshold.value, probe, reference, base)
+
+        for task, result in self.runs.run(tasks()):
+            assert isinstance(task, PairTask)
+            assert isinstance(result, PairResult)
+            if task.base is None:
+                self.work.keep(BASE, task.pair.index, result.base)
+            for label, record in result.records.items():
+                self.work.keep(label, task.pair.index, record)
+            for method in task.methods:
+                spent = result.records.get(method.label, {}).get("seconds", {}).get("spent", 0.0)
+                pace.done(method.label, spent)
+
+
+class _Teller:
+    """Passes states on, and repeats the last one during long work so that a user can stop it then too."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._last: State | None = None
+
+    def __call__(self, state: State) -> None:
+        self._last = state
+        self.again()
+
+    def again(self) -> None:
+        """Tell the last state once more; whoever listens may raise CancelledError."""
+        if self._progress and self._last:
+            self._progress(self._last)
+
+
+class _Pace:
+    """Counts finished work and estimates the time left from what each method took in this run."""
+
+    def __init__(self, progress: Progress, stage: str, done: int, left: dict[str, int]) -> None:
+        self._progress, self._stage, self._done = progress, stage, done
+        self._left = dict(left)
+        self._total = done + sum(left.values())
+        self._spent: dict[str, float] = defaultdict(float)
+        self._count: dict[str, int] = defaultdict(int)
+        self._started = time.perf_counter()
+        progress(State(stage, done, self._total, None))
+
+    def done(self, label: str, spent: float = 1.0) -> None:
+        """One piece of work of that kind is finished; `spent` weighs it against other kinds."""
+        self._done += 1
+        self._left[label] -= 1
+        self._spent[label] += spent
+        self._count[label] += 1
+        self._progress(State(self._stage, self._done, self._total, self._seconds_left()))
+
+    def _seconds_left(self) -> float | None:
+        spent = sum(self._spent.values())
+        if not spent:
+            return None
+        mean = spent / sum(self._count.values())
+        weight = sum(
+            left * (self._spent[label] / self._count[label] if self._count[label] else mean)
+            for label, left in self._left.items()
+        )
+        # Workers side by side and time between tasks both show in the ratio of the clock to the work done.
+        return weight * (time.perf_counter() - self._started) / spent
+
+
+def _fingerprint(settings: Settings, job: Job, lfw: Lfw, model: FaceModel) -> dict[str, Any]:
+    """All that decides the numbers of a record. More pairs or methods may be added to the same folder."""
+    return job_record(job) | {
+        "weights_sha256": model.weights_sha256,
+        "threshold": settings.threshold,
+        "folds": sorted({pair.fold for pair in lfw.pairs}),
+        "images": lfw.images.name,
+        "pairs_covered": len(lfw.pairs),
+        "donors": len(lfw.donors),
+        "detector": DETECTOR,
+        "aligner_version": ALIGNER_VERSION,
+        "device": str(getattr(model, "device", "unknown")),
+        "versions": versions(),
+        "batch": BATCH_SIZE,  # like threads, it changes the last bits of sums
+    }
+
+
+def _method_fingerprint(method: Method) -> dict[str, Any]:
+    return {
+        "explainer": method.explainer,
+        "blur": method.blur,
+        "cells": method.cells,
+        "maps": str(method.maps) if method.maps else None,
+    }
+
+
+def _limited(text: str) -> tuple[str, int | None]:
+    label, separator, limit = text.partition(":")
+    if separator and not (limit.isdigit() and int(limit) >= 2):
+        raise DataError(f"{text!r}: after the colon belongs a number of pairs, at least 2, such as {label}:120.")
+    return label, int(limit) if separator else None

@@ -1,0 +1,308 @@
+"""What one worker computes: the clean embeddings of some images, or one pair under some methods.
+
+A task and its result are small values that travel between processes; the model and the crops stay where they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.metrics import average_precision_score
+
+from xssab_core.benchmark import dpr
+from xssab_core.benchmark.calibrate import embed_paths
+from xssab_core.benchmark.crops import CropCache
+from xssab_core.benchmark.lfw import LfwPair, open_lfw
+from xssab_core.benchmark.patch_lfw import Layout, PatchedPair, PatchLfw
+from xssab_core.errors import DataError
+from xssab_core.explain import Evidence, method_of
+from xssab_core.models import FaceModel, load_model
+
+RANDOM = "random"
+Record = dict[str, Any]
+Pulse = Callable[[], None]
+"""Called now and then during long work. It may raise CancelledError."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method as one row of the table.
+
+    Attributes:
+        label: name of the row and of its records.
+        explainer: id in `xssab_core.explain.METHODS`; None for RND and for maps from a folder.
+        blur: whether the explainer applies its blur.
+        limit: run it on so many pairs only; None for all.
+        maps: folder of `<pair id>.npy`, float (S, S) signed maps of the patched probe given the reference.
+    """
+
+    label: str
+    explainer: str | None = None
+    blur: bool = True
+    limit: int | None = None
+    maps: Path | None = None
+
+    @property
+    def cells(self) -> int | None:
+        """Side of the grid of a cell-wise method."""
+        return method_of(self.explainer).info.cells if self.explainer else None
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all tasks of a run share.
+
+    Attributes:
+        lfw: folder of LFW, as `open_lfw` takes it.
+        model: id of a model.
+        layout, seed: of Patch-LFW; the seed is also RND's.
+        steps: points of a DPR curve.
+        cache: folder of the crop cache.
+        threads: CPU threads of one worker. Their number changes the last bits of a sum, so it is part of a run.
+    """
+
+    lfw: Path
+    model: str
+    layout: Layout
+    seed: int
+    steps: int
+    cache: Path
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class EmbedTask:
+    """Embed these images, always together, so that a resumed run gives the same bits."""
+
+    number: int
+    paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class PairTask:
+    """Replay a pair under methods that have no record yet.
+
+    Attributes:
+        pair: the pair.
+        methods: to run.
+        threshold: th_EER.
+        probe, reference: float32 (D,) clean embeddings; None where no face was found.
+        base: the record of the pair itself, if there is one.
+    """
+
+    pair: LfwPair
+    methods: tuple[Method, ...]
+    threshold: float
+    probe: np.ndarray | None
+    reference: np.ndarray | None
+    base: Record | None
+
+
+Task = EmbedTask | PairTask
+
+
+@dataclass(frozen=True)
+class PairResult:
+    """The record of the pair itself, and one record a method by label."""
+
+    base: Record
+    records: dict[str, Record]
+
+
+Result = dict[str, np.ndarray] | PairResult
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a worker holds: one model and the generator of pairs."""
+
+    job: Job
+    model: FaceModel
+    generator: PatchLfw
+
+
+@lru_cache(maxsize=1)
+def context_of(job: Job) -> Context:
+    """The context of a job in this process; the model is loaded once."""
+    return make_context(job, load_model(job.model))
+
+
+def make_context(job: Job, model: FaceModel) -> Context:
+    """A context around a model that is loaded already."""
+    generator = PatchLfw(open_lfw(job.lfw), CropCache(job.cache), model.info.template, job.layout, job.seed)
+    return Context(job, model, generator)
+
+
+def perform(context: Context, task: Task, pulse: Pulse = lambda: None) -> Result:
+    """Do a task."""
+    with _threads(context.job.threads):
+        if isinstance(task, EmbedTask):
+            return embed_paths(context.model, task.paths, context.generator.cache)
+        return _replay_pair(context, task, pulse)
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _replay_pair(context: Context, task: PairTask, pulse: Pulse) -> PairResult:
+    pair = context.generator.build(task.pair)
+    if pair is None or task.probe is None or task.reference is None:
+        return PairResult({"index": task.pair.index, "face": False}, {})
+    base = task.base or _base_record(context.model, pair, task.probe, task.reference)
+    examined: dict[str, tuple[Evidence, float]] = {}
+    records: dict[str, Record] = {}
+    # Methods of one kind next to each other, so that one evidence at a time is held.
+    for method in sorted(task.methods, key=_evidence_kind):
+        pulse()
+        kind = _evidence_kind(method)
+        if kind not in examined:
+            examined.clear()
+        record = _replay_method(context, task, pair, base, method, examined, pulse)
+        if record is not None:
+            records[method.label] = record
+    return PairResult(base, records)
+
+
+def _evidence_kind(method: Method) -> str:
+    return method_of(method.explainer).evidence_kind if method.explainer else ""
+
+
+def _base_record(model: FaceModel, pair: PatchedPair, probe: np.ndarray, reference: np.ndarray) -> Record:
+    """What is true of a pair whatever the method."""
+    return {
+        "index": pair.pair.index,
+        "face": True,
+        "id": pair.pair.id,
+        "fold": pair.pair.fold,
+        "genuine": pair.pair.genuine,
+        "mislabelled": pair.pair.is_mislabelled,
+        "donor": pair.donor,
+        "coverage": pair.coverage,
+        "patch_side": pair.patch_side,
+        "positions": pair.positions.tolist(),
+        "clean_score": float(dpr.cosines(probe[None], reference)[0]),
+        "patched_score": float(dpr.cosines(model.embed(pair.patched[None]), reference)[0]),
+    }
+
+
+def _replay_method(
+    context: Context,
+    task: PairTask,
+    pair: PatchedPair,
+    base: Record,
+    method: Method,
+    examined: dict[str, tuple[Evidence, float]],
+    pulse: Pulse,
+) -> Record | None:
+    """The record of a pair under a method; None where a folder has no map of the pair."""
+    is_match = base["patched_score"] >= task.threshold
+    size = len(pair.patched)
+    seconds = {"examine": 0.0, "maps": 0.0}
+    started = time.perf_counter()
+    if method.explainer:
+        values, seconds = _explained(context.model, pair, task.threshold, method, examined, pulse)
+    elif method.maps:
+        given = read_map(method.maps, task.pair.id, size)
+        if given is None:
+            return None
+        values = given
+    else:
+        # Places in a random order, an independent one for every pair (the authors' code used one for all).
+        ranks = dpr.random_order(size, np.random.default_rng([context.job.seed, task.pair.index, 2]))
+        values = ranks.reshape(size, size).astype(np.float64)
+    counts = dpr.step_counts(size, context.job.steps, method.cells)
+    order = dpr.pixel_order(values, is_match, method.cells)
+    # Both ends are known: they are the scores every method shares.
+    inner: list[float] = []
+    if len(counts) > 2:
+        assert task.reference is not None
+        scores = dpr.replay(context.model, pair.patched, pair.original, task.reference, order, counts[1:-1])
+        inner = scores.tolist()
+    record = {
+        "index": task.pair.index,
+        "is_match": is_match,
+        "scores": [base["patched_score"], *inner, base["clean_score"]],
+        "average_precision": localisation(values, pair.mask, pair.pair.genuine),
+        "seconds": seconds,
+    }
+    # The share of a group's examination is counted once, with the method that caused it.
+    record["seconds"] = seconds | {"spent": time.perf_counter() - started}
+    return record
+
+
+def _explained(
+    model: FaceModel,
+    pair: PatchedPair,
+    threshold: float,
+    method: Method,
+    examined: dict[str, tuple[Evidence, float]],
+    pulse: Pulse,
+) -> tuple[np.ndarray, dict[str, float]]:
+    """The map that ranks the pixels of the patched probe, and the seconds it would take on its own."""
+    assert method.explainer is not None
+    explainer = method_of(method.explainer)
+    if explainer.evidence_kind not in examined:
+        started = time.perf_counter()
+        evidence = explainer.examine(model, pair.patched, pair.reference, lambda _: pulse())
+        examined[explainer.evidence_kind] = evidence, time.perf_counter() - started
+    evidence, examining = examined[explainer.evidence_kind]
+    started = time.perf_counter()
+    maps = explainer.maps(model, evidence, threshold, method.blur)
+    return dpr.ranking_map(maps[0]), {"examine": examining, "maps": time.perf_counter() - started}
+
+
+def localisation(values: np.ndarray, mask: np.ndarray, genuine: bool) -> float | None:
+    """Average precision of a map against the patch mask, 0..1; chance is the mask's coverage; None without patches.
+
+    The patches of an impostor pair come from the reference and are truly similar; those of a genuine pair come from a
+    stranger and are truly dissimilar. The map is read in that direction, whatever the decision was.
+
+    Args:
+        values: float (S, S), positive = similar.
+        mask: bool (S, S).
+        genuine: label of the pair.
+    """
+    if not mask.any():
+        return None
+    return float(average_precision_score(mask.ravel(), (-values if genuine else values).ravel()))
+
+
+def read_map(folder: Path, pair_id: str, size: int) -> np.ndarray | None:
+    """float64 (size, size) map of a pair from `<folder>/<pair id>.npy`; None without that file.
+
+    Raises:
+        DataError: the file is not a map of that size with finite values.
+    """
+    path = folder / f"{pair_id}.npy"
+    try:
+        values = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is not a .npy array. Save each map with numpy.save.") from error
+    if values.shape != (size, size) or values.dtype.kind not in "fiu" or not np.isfinite(values).all():
+        raise DataError(
+            f"{path}: a map is a finite array of shape ({size}, {size}), positive where the faces are similar, "
+            f"not {values.dtype} {values.shape}."
+        )
+    return np.asarray(values, dtype=np.float64)
+
+
+def job_record(job: Job) -> Record:
+    """What of a job decides its numbers, ready for JSON."""
+    return {key: value for key, value in asdict(job).items() if key not in ("lfw", "cache")}

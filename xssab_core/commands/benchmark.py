@@ -1,0 +1,141 @@
+"""`benchmark`: how good explanation methods are, by the paper's protocol."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from xssab_core.benchmark.lfw import download_lfw, parse_folds
+from xssab_core.benchmark.patch_lfw import LAYOUTS
+from xssab_core.benchmark.runner import CALIBRATE, Settings, State, parse_methods, run_benchmark
+from xssab_core.explain import METHODS
+from xssab_core.models import DEFAULT_MODEL
+
+
+def add(subparsers: Any) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "benchmark",
+        help="DPR curves, areas and localisation of explanation methods on Patch-LFW",
+        description="Runs the paper's evaluation. Stop it at any moment: the same command goes on where it was.",
+    )
+    parser.add_argument("--lfw", type=Path, required=True, metavar="DIR", help="a copy of LFW with its pairs.txt")
+    parser.add_argument("--download", action="store_true", help="fetch LFW into --lfw first if it is not there")
+    parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument(
+        "--methods",
+        default="",
+        metavar="LIST",
+        help=f"comma-separated, of {', '.join(METHODS)}, random; NAME:N runs on N pairs only, "
+        "NAME-unblurred leaves the blur out",
+    )
+    parser.add_argument(
+        "--maps",
+        action="append",
+        default=[],
+        metavar="NAME=DIR",
+        help="your own method: a folder of <pair id>.npy, signed maps of the patched probe; may be repeated",
+    )
+    parser.add_argument("--pairs", type=int, metavar="N", help="so many pairs, half of them genuine; all unless given")
+    parser.add_argument("--folds", metavar="1-7", help="of LFW's ten; all that are there unless given")
+    parser.add_argument("--steps", type=int, default=21, help="points of a DPR curve (21)")
+    parser.add_argument("--layout", choices=LAYOUTS, default="uniform", help="of the patches (uniform)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--threshold",
+        default=CALIBRATE,
+        help='"calibrate" (default) finds th_EER on all covered clean pairs; or a cosine, or a known name ("eer")',
+    )
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of one worker (1)")
+    parser.add_argument(
+        "--cluster", metavar="ADDRESS|local:N", help="work on a Dask cluster, or on N processes of this machine"
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> None:
+    """Run the benchmark, tell how far it is, print the table."""
+    if given.download:
+        download_lfw(given.lfw)
+    settings = Settings(
+        lfw=given.lfw.expanduser().resolve(),
+        output=given.output,
+        model=given.model,
+        methods=parse_methods(given.methods, given.maps),
+        pairs=given.pairs,
+        folds=parse_folds(given.folds) if given.folds else None,
+        steps=given.steps,
+        layout=given.layout,
+        seed=given.seed,
+        threshold=_threshold(given.threshold),
+        threads=given.threads,
+        cluster=given.cluster,
+    )
+    print(table(run_benchmark(settings, progress=_Line())))
+    print(f"Results: {given.output}")
+
+
+def table(record: dict[str, Any]) -> str:
+    """The results as lines of text."""
+    rates = record["table1"]
+    lines = [
+        f"{record['model']['title']}; {record['data']['coverage']}; "
+        f"threshold {record['threshold']['value']:.4f} ({record['threshold']['origin']})",
+        f"Patched FMR {_number(rates['patched_fmr']['value'])} (clean {_number(rates['clean_fmr']['value'])}), "
+        f"FNMR {_number(rates['patched_fnmr']['value'])} (clean {_number(rates['clean_fnmr']['value'])})",
+        f"{'method':20} {'pairs':>6} {'AUC FMR':>8} {'AUC FNMR':>8} {'gain FMR':>24} {'gain FNMR':>24} {'AP':>6}",
+    ]
+    for method in record["methods"]:
+        lines.append(
+            f"{method['label']:20} {sum(method['pairs'].values()):6} "
+            f"{_number(method['auc']['fmr']['value']):>8} {_number(method['auc']['fnmr']['value']):>8} "
+            f"{_gain(method['gain']['fmr']):>24} {_gain(method['gain']['fnmr']):>24} "
+            f"{_number(method['localisation']['all']):>6}"
+        )
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _gain(estimate: dict[str, float | None]) -> str:
+    if estimate["value"] is None:
+        return "-"
+    return f"{estimate['value']:.1%} [{estimate['low']:.1%}, {estimate['high']:.1%}]"
+
+
+def _threshold(text: str) -> str | float:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+class _Line:
+    """One line on stderr that keeps up with a run: on a terminal rewritten, in a log every half minute."""
+
+    _STAGES = {"embed": "clean images, in chunks", "replay": "pairs x methods"}  # noqa: RUF012 (a constant)
+
+    def __init__(self) -> None:
+        self._told = 0.0
+
+    def __call__(self, state: State) -> None:
+        now = time.monotonic()
+        is_terminal, is_last = sys.stderr.isatty(), state.done == state.total
+        if not is_last and now - self._told < (0.2 if is_terminal else 30.0):
+            return
+        self._told = now
+        left = "" if state.seconds_left is None or is_last else f", about {_clock(state.seconds_left)} left"
+        text = f"{self._STAGES[state.stage]}: {state.done:,} of {state.total:,}{left}"
+        print(f"{text:78}", end="\r" if is_terminal and not is_last else "\n", file=sys.stderr, flush=True)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"
