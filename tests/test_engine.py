@@ -97,17 +97,17 @@ def test_a_model_is_loaded_once_for_all_threads() -> None:
 def test_kept_evidence_is_weighed_and_bounded(engine, samples) -> None:
     pair = samples["barack_obama_1"], samples["joe_biden_1"]
     engine.explain("sface", *pair)
-    (evidence,) = engine._evidence._values.values()
+    (examined,) = engine._examined._values.values()
     # The activations of a batch of two: more than its input, less than 300 MiB.
-    assert 2 * 3 * 112 * 112 * 4 < evidence.nbytes < 300 * 2**20
+    assert 2 * 3 * 112 * 112 * 4 < examined.evidence.nbytes < 300 * 2**20
 
 
 def test_evidence_that_made_room_is_freed(engine, samples) -> None:
     engine.explain("sface", samples["barack_obama_1"], samples["joe_biden_1"])
-    (evidence,) = engine._evidence._values.values()
-    pixels = weakref.ref(evidence.pixels)
-    del evidence
-    engine._evidence._values.clear()
+    (examined,) = engine._examined._values.values()
+    pixels = weakref.ref(examined.evidence.pixels)
+    del examined
+    engine._examined._values.clear()
     gc.collect()
     assert pixels() is None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -26,6 +27,12 @@ class Pair:
 
     probe: AlignedFace
     reference: AlignedFace
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for equal photographs with equal landmarks."""
+        faces = (self.probe, self.reference)
+        return tuple((face.photo.sha256, face.landmarks.tobytes()) for face in faces)
 
 
 def pick_pair() -> Pair | None:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -57,6 +57,14 @@ class LruCache(Generic[Value]):
                 self._weight -= self._weigh(self._values.popitem(last=False)[1])
 
 
+@dataclass(frozen=True)
+class Examined:
+    """Evidence about a pair, and how many seconds it took to gather when it was."""
+
+    evidence: Evidence
+    seconds: float
+
+
 class Engine:
     """One per process. Keys are digests of pixels and of weights, so equal input is never computed twice and
     nobody reaches a picture whose bytes they do not have."""
@@ -67,7 +75,7 @@ class Engine:
         self._loading = threading.Lock()
         self._faces: LruCache[tuple[DetectedFace, ...]] = LruCache(PHOTOS_KEPT)
         self._embeddings: LruCache[np.ndarray] = LruCache(EMBEDDINGS_KEPT)
-        self._evidence: LruCache[Evidence] = LruCache(EVIDENCE_BYTES, lambda evidence: evidence.nbytes)
+        self._examined: LruCache[Examined] = LruCache(EVIDENCE_BYTES, lambda examined: examined.evidence.nbytes)
 
     def model(self, model_id: str, progress: FetchProgress | None = None) -> FaceModel:
         """A model, loaded on first use."""
@@ -101,7 +109,7 @@ class Engine:
     def is_examined(self, model_id: str, probe: AlignedFace, reference: AlignedFace, method: str) -> bool:
         """Whether an explanation of this pair would cost no forward pass."""
         model = self.model(model_id)
-        return self._evidence.get(self._key(model, [crop_of(model, f) for f in (probe, reference)], method)) is not None
+        return self._examined.get(self._key(model, [crop_of(model, f) for f in (probe, reference)], method)) is not None
 
     def explain(
         self,
@@ -117,17 +125,16 @@ class Engine:
         model = self.model(model_id)
         crops = [crop_of(model, face) for face in (probe, reference)]
         key = self._key(model, crops, method)
-        evidence = self._evidence.get(key)
-        examining = 0.0
-        if evidence is None:
+        examined = self._examined.get(key)
+        if examined is None:
             started = time.perf_counter()
             evidence = method_of(method).examine(model, crops[0], crops[1], progress)
-            examining = time.perf_counter() - started
-            self._evidence.put(key, evidence)
+            examined = Examined(evidence, time.perf_counter() - started)
+            self._examined.put(key, examined)
             for crop, row in zip(crops, evidence.embeddings, strict=True):
                 self._embeddings.put((model.weights_sha256, _digest(crop)), row)
-        result = explain(model, crops[0], crops[1], method, threshold, blur, evidence=evidence)
-        return replace(result, seconds=result.seconds | {"examine": examining})
+        result = explain(model, crops[0], crops[1], method, threshold, blur, evidence=examined.evidence)
+        return replace(result, seconds=result.seconds | {"examine": examined.seconds})
 
     @staticmethod
     def _key(model: FaceModel, crops: list[np.ndarray], method: str) -> Hashable:

@@ -1,0 +1,159 @@
+"""Methods side by side on the pair in hand, and how far the shown map deserves belief."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import pandas as pd
+import streamlit as st
+
+from ui.jobs import jobs, watch
+from ui.map_viewer import Tile, map_viewer
+from ui.pair_picker import SIDES, Pair
+from ui.settings import Drawing
+from ui.state import engine
+from xssab_core.explain import METHODS, Explainer, Explanation
+from xssab_core.models import FaceModel, Threshold
+from xssab_core.render import shared_scale
+from xssab_core.trust import assess
+
+# More forward passes than this per pair run on demand, in the background.
+_FAST_PASSES = 100
+
+
+def short_title(method: Explainer) -> str:
+    """The title without its explanation in brackets."""
+    return method.info.title.split(" (")[0]
+
+
+def compare_methods(
+    model: FaceModel, pair: Pair, threshold: Threshold, drawing: Drawing, shown: Explanation
+) -> list[Explanation]:
+    """Let the user choose methods and show their maps for the pair; returns their explanations."""
+    st.subheader("Compared methods")
+    reasons = {method_id: method.unavailable(model) for method_id, method in METHODS.items()}
+    usable = {method_id: METHODS[method_id] for method_id, reason in reasons.items() if reason is None}
+    chosen = st.pills(
+        "Methods",
+        list(usable),
+        selection_mode="multi",
+        default=[method_id for method_id, method in usable.items() if _is_fast(method)],
+        format_func=lambda method_id: short_title(METHODS[method_id]),
+        key="methods",
+        bind="query-params",
+    )
+    for reason in filter(None, reasons.values()):
+        st.caption(f":material/block: {reason}")
+    explanations = [shown]
+    waiting: dict[str, list[Explainer]] = {}
+    for method_id in chosen:
+        method = METHODS[method_id]
+        if method_id == shown.method.id:
+            continue
+        if _is_fast(method) or engine().is_examined(model.info.id, pair.probe, pair.reference, method_id):
+            explanations.append(engine().explain(model.info.id, pair.probe, pair.reference, method_id, threshold))
+        else:
+            waiting.setdefault(method.evidence_kind, []).append(method)
+    _show_grid(explanations, pair, drawing)
+    for methods in waiting.values():
+        _offer(model, pair, methods)
+    return explanations
+
+
+def _is_fast(method: Explainer) -> bool:
+    return method.info.forward_passes <= _FAST_PASSES
+
+
+def _show_grid(explanations: list[Explanation], pair: Pair, drawing: Drawing) -> None:
+    rows = {}
+    for side, face in zip(SIDES, (pair.probe, pair.reference), strict=True):
+        tiles = []
+        for explanation in explanations:
+            maps = explanation.probe if side == "probe" else explanation.reference
+            both = [m.combined for m in (explanation.probe, explanation.reference) if m.combined is not None]
+            if maps.combined is None:
+                continue
+            scale = shared_scale(both)
+            title = short_title(METHODS[explanation.method.id])
+            crop = face.crop_for(explanation.model.template)
+            alt = f"{title} map of the {side}, values {maps.combined.min():.2e} to {maps.combined.max():.2e}"
+            tiles.append(Tile(title, alt, crop, maps.combined, scale))
+        rows[side.capitalize()] = tiles
+    map_viewer(rows, drawing.palette, drawing.opacity, key="comparison")
+    st.caption("Each method is drawn on its own scale: full colour at its own largest |value| on the two faces.")
+    table = [
+        {
+            "method": explanation.method.title,
+            "largest |value|": f"{_largest(explanation):.3e}",
+            "seconds": round(sum(explanation.seconds.values()), 3),
+            "forward passes": explanation.method.forward_passes,
+            "backward passes": explanation.method.backward_passes,
+            "needs": "gradients or grids" if explanation.method.white_box else "embeddings only",
+            "says": ", ".join(f"{name} {value:.4f}" for name, value in explanation.numbers.items()),
+            "remark": "one map for the pair, shown on both faces" if explanation.method.joint else "",
+        }
+        for explanation in explanations
+    ]
+    st.dataframe(pd.DataFrame(table), hide_index=True, width="stretch")
+
+
+def _largest(explanation: Explanation) -> float:
+    both = (explanation.probe.combined, explanation.reference.combined)
+    return shared_scale(values for values in both if values is not None)
+
+
+def _offer(model: FaceModel, pair: Pair, methods: list[Explainer]) -> None:
+    """A button that starts slow methods which share their passes, then their progress."""
+    names = ", ".join(short_title(method) for method in methods)
+    kind = methods[0].evidence_kind
+    key: Hashable = (kind, model.weights_sha256, pair.key)
+    job = jobs().get(key)
+    if job is not None and job.done:
+        if job.error:
+            st.info(f"{names}: {job.error}", icon=":material/info:")
+        jobs().forget(key)
+        job = None
+    if job is None:
+        passes = methods[0].info.forward_passes
+        if not st.button(
+            f"Compute {names}: {passes:,} forward passes", key=f"run_{kind}", icon=":material/play_arrow:"
+        ):
+            return
+        core, method_id, faces = engine(), methods[0].info.id, (pair.probe, pair.reference)
+        threshold = 0.0  # plays no part in what is gathered
+        jobs().start(
+            key, names, lambda progress: core.explain(model.info.id, *faces, method_id, threshold, progress=progress)
+        )
+    watch(key, kind)
+
+
+def show_trust(model: FaceModel, pair: Pair, shown: Explanation, explanations: list[Explanation]) -> None:
+    """The trust panel: computed on demand for exactly what is shown."""
+    st.subheader("How far to trust the xSSAB map")
+    ids = tuple(explanation.method.id for explanation in explanations)
+    key: Hashable = ("trust", shown.weights_sha256, shown.method.id, shown.threshold, pair.key, ids)
+    job = jobs().get(key)
+    if job is not None and job.done and job.error:
+        st.info(job.error, icon=":material/info:")
+        jobs().forget(key)
+        job = None
+    if job is None:
+        st.caption(
+            "Explains the pair again after small changes of the photographs and with randomised weights, and compares."
+        )
+        if not st.button("Check this map", key="check", icon=":material/fact_check:"):
+            return
+        others = [other for other in explanations if other is not shown]
+        job = jobs().start(
+            key,
+            "Checking the map",
+            lambda progress: assess(model, pair.probe, pair.reference, shown, others, progress=progress),
+        )
+    if not job.done:
+        watch(key, "trust")
+        return
+    for sentence in job.result.sentences():
+        st.markdown(f"- {sentence}")
+    st.caption(
+        "Rank correlations over all pixels: 1 = same order, 0 = unrelated. What the words stand for is a convention."
+    )

@@ -1,0 +1,95 @@
+"""Slow work beside the page: it goes on while the user does other things, tells its progress, and can be stopped."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from xssab_core.errors import CancelledError, XssabError
+from xssab_core.explain import Progress
+
+_KEPT = 64
+_log = logging.getLogger("xssab")
+
+
+@dataclass(eq=False)
+class Job:
+    """One piece of work. Only its own thread writes its fields, but for `stop`."""
+
+    title: str
+    share: float = 0.0
+    result: Any = None
+    error: str | None = None
+    done: bool = False
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def progress(self, share: float) -> None:
+        """Given to the work: keeps the share done, and ends the work when the user asked for it."""
+        self.share = share
+        if self.stop.is_set():
+            raise CancelledError("Stopped.")
+
+
+class Jobs:
+    """The jobs of the process by what they compute, so that nothing is computed twice at once."""
+
+    def __init__(self) -> None:
+        self._jobs: OrderedDict[Hashable, Job] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable) -> Job | None:
+        """The job of that key, running or done."""
+        with self._lock:
+            return self._jobs.get(key)
+
+    def forget(self, key: Hashable) -> None:
+        """Let the work be started again."""
+        with self._lock:
+            self._jobs.pop(key, None)
+
+    def start(self, key: Hashable, title: str, work: Callable[[Progress], Any]) -> Job:
+        """Start work unless it is running or done already."""
+        with self._lock:
+            job = self._jobs.get(key)
+            if job is None:
+                job = self._jobs[key] = Job(title)
+                threading.Thread(target=_run, args=(job, work), daemon=True, name=title).start()
+                for old in [k for k, other in self._jobs.items() if other.done][: max(0, len(self._jobs) - _KEPT)]:
+                    del self._jobs[old]
+        return job
+
+
+def _run(job: Job, work: Callable[[Progress], Any]) -> None:
+    try:
+        job.result = work(job.progress)
+    except XssabError as error:
+        job.error = str(error)
+    except Exception:
+        _log.exception("%s failed", job.title)
+        job.error = "This failed unexpectedly; the log has the details. Try again."
+    finally:
+        job.done = True
+
+
+@st.cache_resource(show_spinner=False)
+def jobs() -> Jobs:
+    """The jobs of this process."""
+    return Jobs()
+
+
+@st.fragment(run_every=0.5)
+def watch(key: Hashable, name: str) -> None:
+    """Progress of a running job with a button to stop it; runs the page again when it ends."""
+    job = jobs().get(key)
+    if job is None or job.done:
+        st.rerun()
+    bar, button = st.columns([5, 1], vertical_alignment="center")
+    bar.progress(min(1.0, job.share), text=f"{job.title}: {job.share:.0%}")
+    if button.button("Stop", key=f"stop_{name}"):
+        job.stop.set()
