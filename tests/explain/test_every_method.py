@@ -13,7 +13,7 @@ from xssab_core.explain import METHODS, Evidence, Explainer, FaceMaps, crop_of, 
 from xssab_core.models import DEFAULT_MODEL, MODELS, FaceModel
 
 AVAILABLE = [model_id for model_id, entry in MODELS.items() if entry.is_fetched or model_id == DEFAULT_MODEL]
-BATCH_SIZES = (32, 24)
+BATCH_SIZES = (8, 5)
 
 
 @cache
