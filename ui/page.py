@@ -32,6 +32,7 @@ PAGES = (
     ),
     # The default page answers at the root only; this lets /inspect work as well.
     PageEntry("pages/inspect.py", {"title": "Inspect", "url_path": "inspect", "visibility": "hidden"}),
+    PageEntry("pages/benchmark.py", {"title": "Benchmark", "icon": ":material/monitoring:"}),
     PageEntry("pages/models.py", {"title": "Models", "icon": ":material/neurology:"}),
 )
 

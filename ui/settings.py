@@ -11,8 +11,8 @@ from ui.state import engine
 from xssab_core.models import DEFAULT_MODEL, MODELS, FaceModel, Threshold
 from xssab_core.render import DEFAULT_OPACITY, PALETTES
 
-_CUSTOM = "custom"
-_TITLES = {"eer": "EER", "published": "Published", _CUSTOM: "Custom"}
+_DIGITS = 4
+_TITLES = {"eer": "EER", "published": "Published"}
 _PALETTE_TITLES = {"pink-green": "Pink and green", "orange-blue": "Orange and blue (colour-blind safe)"}
 
 
@@ -36,44 +36,31 @@ def pick_model() -> FaceModel:
 
 
 def pick_threshold(model: FaceModel) -> Threshold:
-    """A preset with its origin, or what the slider says."""
-    presets = {known.name: known for known in model.thresholds}
-    names = [*presets, _CUSTOM]
+    """What the slider says; at the place of a known threshold, exactly that one with its origin."""
+    presets = {round(known.value, _DIGITS): known for known in model.thresholds}
+    start = round(model.thresholds[0].value, _DIGITS) if model.thresholds else 0.3
 
-    def preset_chosen() -> None:
-        name = st.session_state.preset
-        if name in presets:
-            st.session_state.threshold = round(presets[name].value, 3)
-
-    def slider_moved() -> None:
-        st.session_state.preset = _CUSTOM
+    def choose(value: float) -> None:
+        st.session_state.threshold = value
 
     with st.sidebar:
-        chosen = st.segmented_control(
-            "Threshold",
-            names,
-            default=names[0],
-            required=True,
-            format_func=_preset_title,
-            key="preset",
-            bind="query-params",
-            on_change=preset_chosen,
-        )
-        start = round(presets[names[0]].value, 3) if presets else 0.3
         value = st.slider(
             "Decision threshold (cosine)",
-            -0.2,
+            -1.0,
             1.0,
             start,
-            0.001,
-            format="%.3f",
+            10.0**-_DIGITS,
+            format=f"%.{_DIGITS}f",
             key="threshold",
             bind="query-params",
-            on_change=slider_moved,
-            label_visibility="collapsed",
         )
-        threshold = presets.get(chosen or "", Threshold(value, "user", "Chosen by the user with the slider"))
-        st.caption(f"{threshold.value:.4f}. {threshold.origin}.")
+        with st.container(horizontal=True, gap="small"):
+            for at, known in presets.items():
+                title = _preset_title(known.name)
+                kind = "primary" if at == value else "secondary"
+                st.button(title, key=f"preset_{known.name}", type=kind, on_click=choose, args=(at,), help=known.origin)
+        threshold = presets.get(round(value, _DIGITS), Threshold(value, "user", "chosen by the user"))
+        st.caption(f"{threshold.value:.{_DIGITS}f}: {threshold.origin}.")
     return threshold
 
 

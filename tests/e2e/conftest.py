@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 from tests.e2e.app_process import App, start_app
 
 # Generous, so that a busy machine fails no test; what must be fast is measured where it is tested.
-expect.set_options(timeout=60_000)
+expect.set_options(timeout=30_000)
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 # A browser's own calls home are not the app's; without these switches Chromium makes some.
 QUIET = [
