@@ -13,7 +13,9 @@ from ui.pair_picker import SIDES, Pair
 from ui.settings import Drawing
 from ui.state import engine
 from xssab_core.explain import METHODS, Explainer, Explanation
+from xssab_core.explain.confidence import Confidence, fit_confidence
 from xssab_core.models import FaceModel, Threshold
+from xssab_core.models.calibration import calibration_of
 from xssab_core.render import shared_scale
 from xssab_core.trust import assess
 
@@ -95,6 +97,23 @@ def _show_grid(explanations: list[Explanation], pair: Pair, drawing: Drawing) ->
         for explanation in explanations
     ]
     st.dataframe(pd.DataFrame(table), hide_index=True, width="stretch")
+    _show_confidence(explanations[0])
+
+
+def _show_confidence(explanation: Explanation) -> None:
+    confidence = _confidence(explanation.model.id, explanation.weights_sha256)
+    if confidence is not None:
+        share = confidence.of_decision(explanation.score, explanation.threshold)
+        st.caption(
+            f"xFace's confidence in the decision: {share:.3f}. Of pairs with this score, that share would be decided "
+            f"rightly, were genuine and impostor pairs equally frequent; a sigmoid fitted to {confidence.origin}."
+        )
+
+
+@st.cache_resource(show_spinner=False)
+def _confidence(model_id: str, weights_sha256: str) -> Confidence | None:
+    calibration = calibration_of(model_id, weights_sha256)
+    return None if calibration is None else fit_confidence(calibration)
 
 
 def _largest(explanation: Explanation) -> float:
