@@ -274,7 +274,7 @@ def test_methods_stand_side_by_side_and_say_what_they_cost(visit, samples, sface
     expect(comparison).to_have_count(8)
     for title in ("xSSAB", "xCos S", "xCos W", "Random"):
         expect(visit.get_by_role("img", name=re.compile(f"^{title} map of the reference"))).to_be_visible()
-    visit.get_by_test_id("stPills").get_by_text("Random").click()
+    visit.locator(".st-key-methods").get_by_text("Random").click()
     expect(comparison).to_have_count(6)
     expect(visit).to_have_url(re.compile("methods="))
 
@@ -282,7 +282,7 @@ def test_methods_stand_side_by_side_and_say_what_they_cost(visit, samples, sface
 def test_a_slow_method_runs_beside_the_page_tells_its_progress_and_can_be_stopped(visit, browser, app) -> None:
     visit.goto("/")
     wait_for_maps(visit)
-    visit.get_by_test_id("stPills").get_by_text("xFace 2").click()
+    visit.locator(".st-key-methods").get_by_text("xFace 2").click()
     visit.get_by_role("button", name=re.compile("Compute xFace 2: 2,262 forward passes")).click()
     expect(visit.get_by_text(re.compile(r"xFace 2: [1-9]\d?%"))).to_be_visible()
     # Another user is served meanwhile.

@@ -17,7 +17,7 @@ def test_scores_thresholds_and_the_pair_in_hand_are_shown(visit, sface) -> None:
     false_match, _ = calibration.rates(calibration.thresholds()[0].value)
     metric = visit.get_by_test_id("stMetric").filter(has_text="FMR at EER threshold")
     expect(metric).to_contain_text(f"{false_match.value:.2%}")
-    expect(visit.get_by_text("Pair in hand")).to_be_visible()
+    expect(visit.get_by_text("Pair in hand:")).to_be_visible()
     expect(visit.get_by_text(re.compile(r"0 of 2,100 impostor pairs score as high or higher"))).to_be_visible()
     expect(visit.get_by_text("4,200 of 6,000 pairs").first).to_be_visible()
 
