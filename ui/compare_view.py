@@ -171,8 +171,7 @@ def show_trust(model: FaceModel, pair: Pair, shown: Explanation, explanations: l
     if not job.done:
         watch(key, "trust")
         return
-    for sentence in job.result.sentences():
-        st.markdown(f"- {sentence}")
+    st.markdown("\n".join(f"- {sentence}" for sentence in job.result.sentences()))
     st.caption(
         "Rank correlations over all pixels: 1 = same order, 0 = unrelated. What the words stand for is a convention."
     )

@@ -61,15 +61,18 @@ def _sample_pair() -> tuple[Photo, Photo]:
     pairs = {f"{a}~{b}": (a, b) for a, b in combinations(names, 2)}
     chosen = st.selectbox("Pair", list(pairs), format_func=_sample_title, key="sample", bind="query-params")
     first, second = (read_photo(ASSETS / "samples" / f"{name}.jpg") for name in pairs[chosen])
+    st.caption(_kind(pairs[chosen][0].rsplit("_", 1)[0] == pairs[chosen][1].rsplit("_", 1)[0]))
     with st.popover("Credits", type="tertiary"):
         st.markdown((ASSETS / "samples" / "CREDITS.md").read_text())
     return first, second
 
 
 def _sample_title(pair: str) -> str:
-    first, second = pair.split("~")
-    kind = "genuine" if first.rsplit("_", 1)[0] == second.rsplit("_", 1)[0] else "impostor"
-    return f"{_person(first)} / {_person(second)} ({kind})"
+    return " / ".join(_person(name) for name in pair.split("~"))
+
+
+def _kind(genuine: bool) -> str:
+    return "Genuine pair: two photographs of one person." if genuine else "Impostor pair: two people."
 
 
 def _person(name: str) -> str:
@@ -108,13 +111,13 @@ def _lfw_pair() -> tuple[Photo, Photo]:
     chosen = st.selectbox(
         "Pair", list(pairs), format_func=lambda name: _lfw_title(pairs[name]), key="lfw", bind="query-params"
     )
-    st.caption(lfw.coverage)
+    mislabelled = " The data set's errata call this label wrong." if pairs[chosen].is_mislabelled else ""
+    st.caption(f"{_kind(pairs[chosen].genuine)}{mislabelled} The copy has {lfw.coverage}.")
     return read_photo(pairs[chosen].probe), read_photo(pairs[chosen].reference)
 
 
 def _lfw_title(pair: LfwPair) -> str:
-    kind = "genuine" if pair.genuine else "impostor"
-    return f"{pair.probe.stem.replace('_', ' ')} / {pair.reference.stem.replace('_', ' ')} ({kind})"
+    return f"{pair.probe.stem.replace('_', ' ')} / {pair.reference.stem.replace('_', ' ')}"
 
 
 def _face(photo: Photo, side: str) -> AlignedFace | None:
