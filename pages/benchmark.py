@@ -12,6 +12,7 @@ from ui.benchmark_view import (
     show_areas,
     show_cost_and_localisation,
     show_curves,
+    show_paper,
     show_setting,
     show_small_run,
 )
@@ -33,4 +34,7 @@ with errors_as_sentences():
         show_curves(record)
         show_areas(record)
         show_cost_and_localisation(record)
+    else:
+        st.info("No results are here yet. Measure some below, or put a results.json in.", icon=":material/monitoring:")
+    show_paper()
     show_small_run(model.info.id)
