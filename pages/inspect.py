@@ -27,4 +27,4 @@ if pair is not None:
         show_trust(model, pair, explanation, explanations)
     show_photographs(pair)
     show_arguments(explanation, drawing)
-    show_downloads(explanation, pair, drawing)
+    show_downloads(explanations, pair, drawing)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import streamlit as st
 
 from ui.charts import argument_spectrum, spectrum_sentence
@@ -95,18 +93,32 @@ def show_arguments(explanation: Explanation, drawing: Drawing) -> None:
     st.plotly_chart(figure, key="spectrum", config={"displayModeBar": False}, alt=sentence)
 
 
-def show_downloads(explanation: Explanation, pair: Pair, drawing: Drawing) -> None:
-    """Raw maps, pictures and the record of this result."""
+def show_downloads(explanations: list[Explanation], pair: Pair, drawing: Drawing) -> None:
+    """Raw maps, pictures and the record of the result shown first; all of it for every method shown in one archive.
+    Files are made when they are asked for."""
     st.subheader("Keep this result")
-    result = record(explanation, pair.probe, pair.reference, str(engine().device), {})
-    npz = maps_npz(explanation)
-    images = pictures(explanation, pair.probe, pair.reference, drawing.palette, drawing.opacity)
-    files = (
-        ("Raw maps (npz)", npz, "maps.npz", "application/octet-stream"),
-        ("Pictures (png, zip)", zipped(images), "overlays.zip", "application/zip"),
-        ("Result (json)", json.dumps(result, indent=2, ensure_ascii=False), "result.json", "application/json"),
-        ("Everything (zip)", zipped(bundle(result, npz, images)), "xssab-result.zip", "application/zip"),
+    core, shown = engine(), explanations[0]
+
+    def files(explanation: Explanation) -> dict[str, bytes]:
+        faces = (pair.probe, pair.reference)
+        images = pictures(explanation, *faces, drawing.palette, drawing.opacity)
+        return bundle(record(explanation, *faces, str(core.device), {}), maps_npz(explanation), images)
+
+    def everything() -> bytes:
+        found = files(shown)
+        for other in explanations[1:]:
+            found |= {f"{other.method.id}/{name}": data for name, data in files(other).items()}
+        return zipped(found)
+
+    def overlays() -> bytes:
+        return zipped({name: data for name, data in files(shown).items() if name.endswith(".png")})
+
+    offered = (
+        ("Raw maps (npz)", lambda: maps_npz(shown), "maps.npz", "application/octet-stream"),
+        ("Pictures (png, zip)", overlays, "overlays.zip", "application/zip"),
+        ("Result (json)", lambda: files(shown)["result.json"], "result.json", "application/json"),
+        ("Everything (zip)", everything, "xssab-result.zip", "application/zip"),
     )
     with st.container(horizontal=True):
-        for label, data, name, mime in files:
+        for label, data, name, mime in offered:
             st.download_button(label, data, name, mime, on_click="ignore", icon=":material/download:")
