@@ -52,31 +52,31 @@ def main() -> None:
     forwards: list[int] = []
     handle = model.network.register_forward_hook(lambda module, inputs, output: forwards.append(len(output)))
     engine.explain(given.model, *faces, threshold=0.3)
-    pair, move, reference = [], [], []
+    pair, move, reference, moved = [], [], [], 0
     for index in range(given.rounds):
         reference.append(timed(lambda: bare(model, pixels)))
         pair.append(timed(lambda: explain(model, crops[0], crops[1], threshold=0.3)))
         before = len(forwards)
         move.append(timed(lambda value=0.2 + index / 100: engine.explain(given.model, *faces, threshold=value)))
-        assert len(forwards) == before, "a threshold move ran a forward pass"
+        moved += len(forwards) - before
     handle.remove()
     bare_median = statistics.median(reference)
-    print(
-        json.dumps(
-            {
-                "model": given.model,
-                "threads": torch.get_num_threads(),
-                "torch": torch.__version__,
-                "bare_forward_and_two_backwards_ms": round(1e3 * bare_median, 1),
-                "pair_ms": round(1e3 * statistics.median(pair), 1),
-                "threshold_move_ms": round(1e3 * statistics.median(move), 1),
-                "pair_over_bare": round(statistics.median(pair) / bare_median, 3),
-                "threshold_move_over_bare": round(statistics.median(move) / bare_median, 3),
-                "forward_passes_of_a_threshold_move": 0,
-            },
-            indent=2,
-        )
+    result = json.dumps(
+        {
+            "model": given.model,
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+            "bare_forward_and_two_backwards_ms": round(1e3 * bare_median, 1),
+            "pair_ms": round(1e3 * statistics.median(pair), 1),
+            "threshold_move_ms": round(1e3 * statistics.median(move), 1),
+            "pair_over_bare": round(statistics.median(pair) / bare_median, 3),
+            "threshold_move_over_bare": round(statistics.median(move) / bare_median, 3),
+            "forward_passes_of_threshold_moves": moved,
+        },
+        indent=2,
     )
+    Path(__file__).with_suffix(".json").write_text(result + "\n")
+    print(result)
 
 
 if __name__ == "__main__":
