@@ -4,6 +4,8 @@ from ui.page import require_router
 
 require_router(__file__)
 
+import streamlit as st
+
 from ui.compare_view import compare_methods, show_trust
 from ui.inspect_view import show_arguments, show_decision, show_downloads, show_maps, show_photographs
 from ui.models_view import remember_pair
@@ -11,20 +13,28 @@ from ui.page import errors_as_sentences
 from ui.pair_picker import pick_pair
 from ui.settings import pick_drawing, pick_model, pick_threshold
 from ui.state import engine
+from xssab_core.explain import METHODS
 
 pair = pick_pair()
 model = pick_model()
 threshold = pick_threshold(model)
 drawing = pick_drawing()
 if pair is not None:
+    reason = METHODS["xssab"].unavailable(model)
     with errors_as_sentences():
-        explanation = engine().explain(model.info.id, pair.probe, pair.reference, "xssab", threshold)
+        # A black box still has a score and arguments; its maps come from the methods below.
+        shown = "xssab" if reason is None else "random"
+        explanation = engine().explain(model.info.id, pair.probe, pair.reference, shown, threshold)
     remember_pair(explanation, f"{pair.probe.photo.name} and {pair.reference.photo.name}")
     show_decision(explanation)
-    show_maps(explanation, pair, drawing)
+    if reason is None:
+        show_maps(explanation, pair, drawing)
+    else:
+        st.info(f"{reason} xFace explains it from its embeddings alone: choose it below.", icon=":material/block:")
     with errors_as_sentences():
         explanations = compare_methods(model, pair, threshold, drawing, explanation)
-        show_trust(model, pair, explanation, explanations)
+        if reason is None:
+            show_trust(model, pair, explanation, explanations)
     show_photographs(pair)
     show_arguments(explanation, drawing)
     show_downloads(explanations, pair, drawing)

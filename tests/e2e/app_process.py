@@ -22,12 +22,12 @@ class App:
     process: subprocess.Popen
 
 
-def start_app(log: Path) -> App:
-    """Start `app.py` on a free port as `make run` does."""
+def start_app(log: Path, **variables: str) -> App:
+    """Start `app.py` on a free port as `make run` does, with further environment variables."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = dict(os.environ)
+    environment = os.environ | variables
     if LFW_FOLDER.is_dir():
         environment["XSSAB_LFW"] = str(LFW_FOLDER)
     process = subprocess.Popen(
