@@ -67,7 +67,7 @@ def device_lock(device: torch.device) -> DeviceLock:
 def keep_freed_memory() -> bool:
     """Ask glibc to reuse freed memory instead of handing it back to the kernel after each tensor.
 
-    Page faults on fresh memory otherwise dominate a CPU forward (benchmarks/README.md). One arena for all threads,
+    Page faults on fresh memory otherwise slow each CPU forward down. One arena for all threads,
     since each would keep its own; tensors of more than 32 MiB still go back at once, so batches are kept small.
     Returns whether the allocator took the settings; other C libraries are left alone.
     """

@@ -68,30 +68,35 @@ def test_a_sample_pair_is_explained_at_first_sight(visit, samples, sface) -> Non
     assert "same person" not in visit.inner_text("body").lower()
 
 
-def test_the_first_picture_of_a_sample_pair_comes_soon(visit, browser, app, capsys) -> None:
+def test_the_first_picture_of_a_sample_pair_comes_within_three_seconds(visit, capsys) -> None:
     visit.goto("/")
+    expect(visit.locator(".st-key-comparison .tile")).to_have_count(8)
     wait_for_maps(visit)
     seconds: list[float] = []
-    # Each pair once, until one is under the 3 s that we aim at. The log has the figures; a busy machine fails no test.
-    for pair in (
-        "Obama+3+/+Biden+1",
-        "Obama+2+/+Biden+1",
-        "Obama+1+/+Biden+1",
-        "Obama+1+/+Collins+1",
-        "Obama+2+/+Obama+3",
+    for title, file in (
+        ("Obama 1 / Collins 1", "eileen_collins_1.jpg"),
+        ("Obama 1 / Biden 1", "joe_biden_1.jpg"),
+        ("Obama 1 / Obama 3", "barack_obama_3.jpg"),
     ):
-        context = browser.new_context(viewport={"width": 1280, "height": 800})
-        page = context.new_page()
+        visit.get_by_label("Pair", exact=True).click()
+        option = visit.get_by_role("option", name=title)
+        option.wait_for()
         started = time.perf_counter()
-        page.goto(f"{app.url}/?sample={pair}")
-        page.locator(f"{TILES} img").first.wait_for()
+        option.click()
+        visit.get_by_role("img", name=f"Aligned crop of the reference, {file}", exact=True).wait_for()
         seconds.append(time.perf_counter() - started)
-        context.close()
-        if seconds[-1] < 3.0:
-            break
+        wait_for_maps(visit)
+    started = time.perf_counter()
+    visit.reload()
+    visit.locator(f"{TILES} img").first.wait_for()
+    reload = time.perf_counter() - started
     with capsys.disabled():
-        print(f"first picture of a sample pair in a warm app: {', '.join(f'{s:.2f}' for s in seconds)} s")
-    assert min(seconds) < 10.0
+        chosen = ", ".join(f"{s:.2f}" for s in seconds)
+        print(
+            f"first picture of a sample pair in a warm app: {chosen} s after choosing it, {reload:.2f} s after a reload"
+        )
+    # The best of three: another program's work on the machine must not fail the test.
+    assert min(seconds) < 3.0
 
 
 def test_the_picture_shown_is_the_crop_that_was_computed(visit, samples) -> None:
