@@ -1,9 +1,10 @@
-"""What the tests share: the real model, the sample photographs, the real LFW where it is present."""
+"""What the tests share: the real model, the sample photographs, a tiny LFW, the real LFW where it is present."""
 
 from pathlib import Path
 
 import pytest
 
+from tests.tiny_lfw import write_tiny_lfw
 from xssab_core import AlignedFace, align_face, load_model, open_photo
 from xssab_core.benchmark.lfw import Lfw, open_lfw
 from xssab_core.models import TorchFaceModel
@@ -27,6 +28,20 @@ def samples() -> dict[str, AlignedFace]:
 @pytest.fixture(scope="session")
 def sample_path() -> Path:
     return ASSETS / "samples" / "barack_obama_1.jpg"
+
+
+@pytest.fixture(scope="session")
+def tiny_lfw(samples, tmp_path_factory) -> Path:
+    """24 pairs of three people, see `write_tiny_lfw`."""
+    root = tmp_path_factory.mktemp("lfw")
+    write_tiny_lfw(root, samples)
+    return root
+
+
+@pytest.fixture(scope="session")
+def cache_folder(tmp_path_factory) -> Path:
+    """A crop cache shared by the tests."""
+    return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="session")

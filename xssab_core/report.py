@@ -56,8 +56,8 @@ def record(
         "blur": explanation.blur,
         "argument_threshold": explanation.argument_threshold,
         "positive_arguments": int((explanation.arguments >= explanation.argument_threshold).sum()),
-        "probe": _face_record(probe),
-        "reference": _face_record(reference),
+        "probe": probe.record(),
+        "reference": reference.record(),
         "detector": DETECTOR,
         "aligner_version": ALIGNER_VERSION,
         "versions": versions(),
@@ -74,22 +74,6 @@ def versions() -> dict[str, str]:
         "torch": torch.__version__,
         "numpy": np.__version__,
         "opencv": cv2.__version__,
-    }
-
-
-def _face_record(face: AlignedFace) -> dict[str, Any]:
-    return {
-        "file": face.photo.name,
-        "sha256": face.photo.sha256,
-        "format": face.photo.format,
-        "width": face.photo.size[0],
-        "height": face.photo.size[1],
-        "exif_orientation": face.photo.exif_orientation,
-        "landmarks": face.landmarks.round(3).tolist(),
-        "landmarks_origin": face.landmarks_origin,
-        "detector_confidence": face.confidence,
-        "faces_in_photo": face.faces_in_photo,
-        "warnings": list(face.warnings),
     }
 
 

@@ -88,7 +88,7 @@ def test_the_true_map_repairs_fastest_its_inverse_slowest_and_random_in_between(
             "random": dpr.random_order(SIZE, np.random.default_rng(number)),
         }
         for name, order in orders.items():
-            scores[name].append(dpr.replay(linear, patched, original, reference, order, counts))
+            scores[name].append(dpr.replay(linear.embed, patched, original, reference, order, counts))
     labels = np.array(genuine)
     curves = {name: dpr.errors(np.stack(rows), labels, THRESHOLD) for name, rows in scores.items()}
     clean_errors = dpr.errors(np.stack(clean), labels, THRESHOLD)[:, 0]
@@ -157,13 +157,15 @@ def test_a_replay_scores_the_frames_whatever_is_given_for_the_reference(linear: 
     shown = dpr.frames(patched, original, order, counts)
     partner = linear.embed(reference[None])[0]
     expected = dpr.cosines(linear.embed(shown), partner)
-    np.testing.assert_allclose(dpr.replay(linear, patched, original, reference, order, counts), expected, atol=1e-7)
-    np.testing.assert_allclose(dpr.replay(linear, patched, original, partner, order, counts), expected, atol=1e-7)
+    np.testing.assert_allclose(
+        dpr.replay(linear.embed, patched, original, reference, order, counts), expected, atol=1e-7
+    )
+    np.testing.assert_allclose(dpr.replay(linear.embed, patched, original, partner, order, counts), expected, atol=1e-7)
 
 
 def test_a_replay_that_changes_nothing_keeps_its_score(linear: TorchFaceModel) -> None:
     _, original, reference, _ = _pairs()[1]
-    scores = dpr.replay(linear, original, original, reference, np.arange(SIZE * SIZE))
+    scores = dpr.replay(linear.embed, original, original, reference, np.arange(SIZE * SIZE))
     assert len(scores) == 21
     assert len(set(scores)) == 1
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+import tarfile
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import sklearn.datasets._lfw as fetcher
+from sklearn.datasets._base import RemoteFileMetadata
 
 from xssab_core.benchmark.lfw import download_lfw, evenly, open_lfw, parse_folds
 from xssab_core.errors import DataError
@@ -113,6 +121,48 @@ def test_a_copy_that_is_there_is_not_downloaded_again(tiny_lfw: Path) -> None:
     before = sorted(tiny_lfw.rglob("*"))
     assert download_lfw(tiny_lfw) == open_lfw(tiny_lfw)
     assert sorted(tiny_lfw.rglob("*")) == before
+
+
+@pytest.fixture
+def published_lfw(tiny_lfw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The tiny copy behind a real server, packed as scikit-learn's fetcher expects LFW; yields the served folder."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    image = tiny_lfw / "lfw-deepfunneled" / "Joe_Biden" / "Joe_Biden_0001.jpg"
+    with tarfile.open(folder / "lfw-funneled.tgz", "w:gz") as packed:
+        packed.add(tiny_lfw / "lfw-deepfunneled", "lfw_funneled")
+        for number in range(500):  # the fetcher decodes whom it has 500 images of, as LFW has of one person
+            packed.add(image, f"lfw_funneled/George_W_Bush/George_W_Bush_{number:04d}.jpg")
+    for target in fetcher.TARGETS:
+        shutil.copy(tiny_lfw / "pairs.txt", folder / target.filename)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=folder))
+
+    def moved(file: RemoteFileMetadata) -> RemoteFileMetadata:
+        checksum = hashlib.sha256((folder / file.filename).read_bytes()).hexdigest()
+        return file._replace(url=f"http://127.0.0.1:{server.server_port}/{file.filename}", checksum=checksum)
+
+    monkeypatch.setattr(fetcher, "FUNNELED_ARCHIVE", moved(fetcher.FUNNELED_ARCHIVE))
+    monkeypatch.setattr(fetcher, "TARGETS", tuple(map(moved, fetcher.TARGETS)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield folder
+    server.shutdown()
+    server.server_close()
+
+
+def test_the_download_of_scikit_learn_is_read_where_it_lies(
+    published_lfw: Path, tiny_lfw: Path, tmp_path: Path
+) -> None:
+    lfw = download_lfw(tmp_path / "new")
+    assert lfw.images == tmp_path / "new" / "lfw_home" / "lfw_funneled"
+    assert [pair.id for pair in lfw.pairs] == [pair.id for pair in open_lfw(tiny_lfw).pairs]
+    shutil.rmtree(published_lfw)
+    assert download_lfw(tmp_path / "new") == lfw
+
+
+def test_a_download_that_fails_says_what_to_do(published_lfw: Path, tmp_path: Path) -> None:
+    (published_lfw / "lfw-funneled.tgz").write_bytes(b"cut short")
+    with pytest.raises(DataError, match="could not be downloaded"):
+        download_lfw(tmp_path / "new")
 
 
 def test_the_real_copy_has_distinct_ids_and_the_known_mislabelled_pairs(lfw_folder: Path) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from xssab_core.benchmark import runner
 from xssab_core.benchmark.crops import CropCache
 from xssab_core.benchmark.lfw import open_lfw
 from xssab_core.benchmark.patch_lfw import PatchLfw
@@ -25,7 +26,7 @@ from xssab_core.benchmark.runner import Settings, State, parse_methods, run_benc
 from xssab_core.cli import main
 from xssab_core.errors import CancelledError, DataError, ExplainError, OutputError
 from xssab_core.explain import explain
-from xssab_core.models import FaceModel
+from xssab_core.models import FaceModel, base
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = "xssab,random"
@@ -231,6 +232,26 @@ def test_a_cluster_that_loses_a_worker_gives_the_same_results(
     assert killed
     assert _comparable(tmp_path) == _comparable(uninterrupted)
     pd.testing.assert_frame_equal(_pairs_table(tmp_path), _pairs_table(uninterrupted))
+
+
+def test_batches_change_no_more_than_the_last_bits(
+    tiny_lfw: Path, cache_folder: Path, sface: FaceModel, uninterrupted: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(runner, "BATCH", 3)
+    monkeypatch.setattr(runner, "BATCH_SIZE", 5)
+    monkeypatch.setattr(base, "BATCH_SIZE", 5)
+    settings = _settings(tiny_lfw, tmp_path, cache_folder, pairs=8)
+    run_benchmark(settings, sface)
+    assert len(list((tmp_path / "work" / "embeddings").iterdir())) == 7  # 20 images by threes
+    mine, whole = (
+        _pairs_table(folder).set_index(["method", "pair"]).sort_index() for folder in (tmp_path, uninterrupted)
+    )
+    whole = whole.loc[mine.index]
+    np.testing.assert_allclose(np.stack(list(mine["scores"])), np.stack(list(whole["scores"])), atol=1e-5)
+    assert (mine["patched_is_match"] == whole["patched_is_match"]).all()
+    monkeypatch.undo()
+    with pytest.raises(OutputError, match="batch: 5 then, 8 now"):
+        run_benchmark(settings, sface)
 
 
 def test_a_folder_of_maps_stands_in_the_same_table(

@@ -91,9 +91,19 @@ def _pair(index: int, row: dict[str, str | None], roots: Sequence[Path]) -> LfwP
     return LfwPair(index, int(fold), _LABELS[label], image("probe"), image("reference"))
 
 
-def embed_paths(model: FaceModel, paths: Sequence[Path], cache: CropCache) -> dict[str, np.ndarray]:
-    """float32 (D,) embedding of each image by path, computed in one call; images without a face are left out."""
-    crops = {str(path): crop for path in paths if (crop := cache.crop(path, model.info.template)) is not None}
+def embed_paths(
+    model: FaceModel, paths: Sequence[Path], cache: CropCache, pulse: Callable[[], None] = lambda: None
+) -> dict[str, np.ndarray]:
+    """float32 (D,) embedding of each image by path, computed in one call; images without a face are left out.
+
+    Finding faces takes most of the time: `pulse` is called before each image and may raise CancelledError.
+    """
+    crops: dict[str, np.ndarray] = {}
+    for path in paths:
+        pulse()
+        crop = cache.crop(path, model.info.template)
+        if crop is not None:
+            crops[str(path)] = crop
     if not crops:
         return {}
     return dict(zip(crops, model.embed(np.stack(list(crops.values()))), strict=True))

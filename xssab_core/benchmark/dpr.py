@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from xssab_core.errors import DataError
 from xssab_core.explain import FaceMaps
-from xssab_core.models.base import FaceModel
 
 STEPS = 21
+Embed = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def frames(patched: np.ndarray, original: np.ndarray, order: np.ndarray, counts:
 
 
 def replay(
-    model: FaceModel,
+    embed: Embed,
     patched: np.ndarray,
     original: np.ndarray,
     reference: np.ndarray,
@@ -111,10 +112,10 @@ def replay(
     """Scores of the reference with every step of the replacement.
 
     Frames that equal the one before (only pixels outside the patches moved) keep its score. The whole replay of a
-    pair is one call of `model.embed`, so its scores do not depend on what else is computed.
+    pair is one call of `embed`, so its scores do not depend on what else is computed.
 
     Args:
-        model: an FR model.
+        embed: uint8 (N, S, S, 3) crops -> float32 (N, D) unit embeddings, such as `model.embed`.
         patched, original: uint8 (S, S, 3) crops of the probe, with and without patches.
         reference: uint8 (S, S, 3) crop, or its float (D,) unit embedding.
         order: int (S * S,) from `pixel_order`.
@@ -129,9 +130,9 @@ def replay(
     is_new[1:] = [bool((a != b).any()) for a, b in zip(shown[1:], shown[:-1], strict=True)]
     crops = shown[is_new]
     if reference.ndim == 1:
-        embeddings, partner = model.embed(crops), reference
+        embeddings, partner = embed(crops), reference
     else:
-        rows = model.embed(np.concatenate([crops, reference[None]]))
+        rows = embed(np.concatenate([crops, reference[None]]))
         embeddings, partner = rows[:-1], rows[-1]
     return np.asarray(cosines(embeddings, partner)[np.cumsum(is_new) - 1])
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from xssab_core.benchmark.crops import CropCache
 from xssab_core.benchmark.lfw import Lfw, LfwPair
 from xssab_core.errors import DataError
-from xssab_core.faces.align import Template
+from xssab_core.faces import AlignedFace, Template
 
 Layout = Literal["uniform", "authors"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
@@ -58,6 +58,59 @@ class PatchedPair:
         return float(self.mask.mean())
 
 
+@dataclass(frozen=True, eq=False)
+class PatchedFace(AlignedFace):
+    """A face with squares of another one pasted over it, for any model.
+
+    Attributes:
+        donor: the face the squares show.
+        positions: int64 (n, 2), x and y of top-left corners on the 112-pixel grid, in the order of pasting.
+        patch_side: side of a square on that grid.
+    """
+
+    donor: AlignedFace
+    positions: np.ndarray
+    patch_side: int
+
+    @classmethod
+    def of(
+        cls, face: AlignedFace, donor: AlignedFace, positions: np.ndarray, patch_side: int = PATCH_SIDE
+    ) -> PatchedFace:
+        """Patch a face."""
+        known = {field.name: getattr(face, field.name) for field in fields(AlignedFace)}
+        squares = f"{len(positions)} square{'s' if len(positions) != 1 else ''} of {patch_side} x {patch_side} pixels"
+        known["warnings"] += (f"Patched: {squares} of {donor.photo.name} lie over the aligned face.",)
+        return cls(**known, donor=donor, positions=positions, patch_side=patch_side)
+
+    def crop_for(self, template: Template) -> np.ndarray:
+        """uint8 (S, S, 3) RGB crop with the patches, read-only."""
+        crop = self._patched(template)[0]
+        crop.setflags(write=False)
+        return crop
+
+    def original_for(self, template: Template) -> np.ndarray:
+        """uint8 (S, S, 3) RGB crop without the patches, read-only."""
+        return super().crop_for(template)
+
+    def mask_for(self, template: Template) -> np.ndarray:
+        """bool (S, S), True where a patch lies."""
+        return self._patched(template)[1]
+
+    @property
+    def key(self) -> Hashable:
+        """Also of the patches."""
+        return super().key, self.donor.key, self.positions.tobytes(), self.patch_side
+
+    def record(self) -> dict[str, Any]:
+        """Also of the patches."""
+        patches = {"donor": self.donor.record(), "side": self.patch_side, "positions": self.positions.tolist()}
+        return super().record() | {"patches": patches}
+
+    def _patched(self, template: Template) -> tuple[np.ndarray, np.ndarray]:
+        positions, side = scaled_positions(self.positions, template.size, self.patch_side)
+        return patch_pair(self.original_for(template), self.donor.crop_for(template), positions, side)
+
+
 @dataclass(frozen=True)
 class PatchLfw:
     """The generator. A pair depends on `layout`, `seed` and itself alone, never on which other pairs are made.
@@ -91,17 +144,47 @@ class PatchLfw:
         reference = self.cache.crop(pair.reference, self.template)
         if original is None or reference is None:
             return None
-        donor, source = (pair.reference.stem, reference) if not pair.genuine else self._donor(pair)
+        donor, source = self._donor(pair)
         positions, side = scaled_positions(grid_positions(pair, self.layout, self.seed), self.template.size)
         patched, mask = patch_pair(original, source, positions, side)
-        return PatchedPair(pair, self.layout, self.seed, positions, side, donor, original, patched, reference, mask)
+        return PatchedPair(
+            pair, self.layout, self.seed, positions, side, donor.stem, original, patched, reference, mask
+        )
 
-    def _donor(self, pair: LfwPair) -> tuple[str, np.ndarray]:
-        """The first stranger, in an order of the pair's own, whose face is found. Always clean: read from LFW."""
-        for path in _strangers(self.lfw, pair, self.seed):
+    def faces(self, pair: LfwPair) -> tuple[PatchedFace, AlignedFace] | None:
+        """The patched probe and the reference of a pair, with the photographs they come from, for any model; None
+        where no face is found in one of its images.
+
+        Raises:
+            DataError: no stranger to take the patches of a genuine pair from.
+        """
+        probe, reference = self.cache.face(pair.probe), self.cache.face(pair.reference)
+        if probe is None or reference is None:
+            return None
+        donor = self.cache.face(self._donor(pair)[0])
+        assert donor is not None
+        return PatchedFace.of(probe, donor, grid_positions(pair, self.layout, self.seed)), reference
+
+    def strangers(self, pair: LfwPair) -> Iterator[Path]:
+        """Images that may donate the patches of a genuine pair, in an order of the pair's own: the first whose face
+        is found does."""
+        order = _generator(pair, self.seed, purpose=1).permutation(len(self.lfw.donors))
+        people = {pair.probe.parent.name, pair.reference.parent.name}
+        return (self.lfw.donors[i] for i in order if self.lfw.donors[i].parent.name not in people)
+
+    def mask(self, pair: LfwPair) -> np.ndarray:
+        """bool (S, S), True where a patch of the pair lies; needs no image."""
+        positions, side = scaled_positions(grid_positions(pair, self.layout, self.seed), self.template.size)
+        return patch_mask(positions, side, self.template.size)
+
+    def _donor(self, pair: LfwPair) -> tuple[Path, np.ndarray]:
+        """The image the patches come from, and its crop: the reference of an impostor pair; for a genuine pair the
+        first stranger, in an order of the pair's own, whose face is found. Always clean: read from LFW."""
+        paths = self.strangers(pair) if pair.genuine else iter([pair.reference])
+        for path in paths:
             crop = self.cache.crop(path, self.template)
             if crop is not None:
-                return path.stem, crop
+                return path, crop
         raise DataError(
             f"{pair.id}: this copy of LFW has no image of another person to take patches from (one that is in "
             "pairs.txt as second image only). Use a larger copy."
@@ -115,9 +198,11 @@ def grid_positions(pair: LfwPair, layout: Layout, seed: int) -> np.ndarray:
     return uniform_positions(_generator(pair, seed))
 
 
-def uniform_positions(generator: np.random.Generator) -> np.ndarray:
-    """int64 (27, 2) x, y of top-left corners, uniform over all places on the 112-pixel grid that fit."""
-    return generator.integers(0, GRID - PATCH_SIDE + 1, size=(PATCHES, 2))
+def uniform_positions(
+    generator: np.random.Generator, patches: int = PATCHES, patch_side: int = PATCH_SIDE
+) -> np.ndarray:
+    """int64 (patches, 2) x, y of top-left corners, uniform over all places on the 112-pixel grid that fit."""
+    return generator.integers(0, GRID - patch_side + 1, size=(patches, 2))
 
 
 @lru_cache(maxsize=2)
@@ -136,13 +221,13 @@ def authors_positions(pairs: int) -> np.ndarray:
     return drawn
 
 
-def scaled_positions(positions: np.ndarray, size: int) -> tuple[np.ndarray, int]:
+def scaled_positions(positions: np.ndarray, size: int, patch_side: int = PATCH_SIDE) -> tuple[np.ndarray, int]:
     """Positions on the 112-pixel grid -> int64 (n, 2) in a crop of `size` pixels, and the side of a patch there.
 
     Both are scaled by size / 112 and rounded half up; a patch that rounding pushed over the edge moves back by a
     pixel. At 112 nothing changes.
     """
-    side = (2 * PATCH_SIDE * size + GRID) // (2 * GRID)
+    side = (2 * patch_side * size + GRID) // (2 * GRID)
     scaled = (2 * positions * size + GRID) // (2 * GRID)
     return np.minimum(scaled, size - side), side
 
@@ -167,17 +252,17 @@ def patch_pair(
         raise DataError(f"Patches need crops of one shape, not {probe.shape} and {source.shape}.")
     if len(positions) and (positions.min() < 0 or positions.max() + side > probe.shape[0]):
         raise DataError(f"A patch of {side} pixels does not fit at one of its positions on {probe.shape[0]} pixels.")
-    mask = np.zeros(probe.shape[:2], dtype=bool)
+    mask = patch_mask(positions, side, probe.shape[0])
+    return np.where(mask[:, :, None], source, probe), mask
+
+
+def patch_mask(positions: np.ndarray, side: int, size: int) -> np.ndarray:
+    """bool (size, size), True inside any of the squares of that side with int (n, 2) x, y of top-left corners."""
+    mask = np.zeros((size, size), dtype=bool)
     for x, y in positions:
         mask[y : y + side, x : x + side] = True
-    return np.where(mask[:, :, None], source, probe), mask
+    return mask
 
 
 def _generator(pair: LfwPair, seed: int, purpose: int = 0) -> np.random.Generator:
     return np.random.default_rng([seed, pair.index, purpose])
-
-
-def _strangers(lfw: Lfw, pair: LfwPair, seed: int) -> Iterator[Path]:
-    order = _generator(pair, seed, purpose=1).permutation(len(lfw.donors))
-    people = {pair.probe.parent.name, pair.reference.parent.name}
-    return (lfw.donors[i] for i in order if lfw.donors[i].parent.name not in people)

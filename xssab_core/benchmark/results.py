@@ -180,9 +180,17 @@ def _rates(rows: Rows) -> Record:
 
 def _data_record(work: Work, lfw: Lfw, plan: Plan) -> Record:
     pairs = next(iter(plan.values()))
-    bases = [work.record(BASE, pair.index) for pair in pairs]
-    used = [base for base in bases if base is not None and base["face"]]
-    with_face = {base["index"] for base in used}
+    without_a_face, mislabelled, coverage = [], [], []
+    side = None
+    for pair in pairs:
+        base = work.record(BASE, pair.index)
+        if base is None or not base["face"]:
+            without_a_face.append(pair.id)
+            continue
+        side = base["patch_side"]
+        coverage.append(base["coverage"])
+        if base["mislabelled"]:
+            mislabelled.append(base["id"])
     return {
         "set": "LFW View 2",
         "images": lfw.images.name,
@@ -190,11 +198,11 @@ def _data_record(work: Work, lfw: Lfw, plan: Plan) -> Record:
         "pairs_expected": lfw.pairs_expected,
         "pairs_covered": len(lfw.pairs),
         "pairs_selected": len(pairs),
-        "pairs_without_a_face": [pair.id for pair in pairs if pair.index not in with_face],
-        "pairs_known_to_be_mislabelled": [base["id"] for base in used if base["mislabelled"]],
+        "pairs_without_a_face": without_a_face,
+        "pairs_known_to_be_mislabelled": mislabelled,
         "patches": PATCHES,
-        "patch_side": used[0]["patch_side"] if used else None,
-        "mean_patch_coverage": _mean(np.array([base["coverage"] for base in used], dtype=np.float64)),
+        "patch_side": side,
+        "mean_patch_coverage": _mean(np.array(coverage, dtype=np.float64)),
     }
 
 
@@ -287,7 +295,7 @@ def _pair_table(work: Work, plan: Plan) -> pd.DataFrame:
                     "clean_score": base["clean_score"],
                     "patched_score": base["patched_score"],
                     "patched_is_match": record["is_match"],
-                    "scores": record["scores"],
+                    "scores": np.array(record["scores"], dtype=np.float64),
                     "average_precision": record["average_precision"],
                     "seconds_examine": seconds["examine"],
                     "seconds_maps": seconds["maps"],

@@ -145,7 +145,7 @@ def perform(context: Context, task: Task, pulse: Pulse = lambda: None) -> Result
     """Do a task."""
     with _threads(context.job.threads):
         if isinstance(task, EmbedTask):
-            return embed_paths(context.model, task.paths, context.generator.cache)
+            return embed_paths(context.model, task.paths, context.generator.cache, pulse)
         return _replay_pair(context, task, pulse)
 
 
@@ -231,7 +231,7 @@ def _replay_method(
     inner: list[float] = []
     if len(counts) > 2:
         assert task.reference is not None
-        scores = dpr.replay(context.model, pair.patched, pair.original, task.reference, order, counts[1:-1])
+        scores = dpr.replay(context.model.embed, pair.patched, pair.original, task.reference, order, counts[1:-1])
         inner = scores.tolist()
     record = {
         "index": task.pair.index,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
@@ -69,11 +71,32 @@ class AlignedFace:
         """uint8 (112, 112, 3) RGB on the ArcFace template."""
         return self.crop_for(ARCFACE)
 
+    @property
+    def key(self) -> Hashable:
+        """Equal for equal photographs with equal landmarks."""
+        return self.photo.sha256, self.landmarks.tobytes()
+
     def crop_for(self, template: Template) -> np.ndarray:
         """uint8 (S, S, 3) RGB on the given template, read-only."""
         crop = warp(self.photo.pixels, self.landmarks, template)
         crop.setflags(write=False)
         return crop
+
+    def record(self) -> dict[str, Any]:
+        """What a result says of this face, ready for JSON."""
+        return {
+            "file": self.photo.name,
+            "sha256": self.photo.sha256,
+            "format": self.photo.format,
+            "width": self.photo.size[0],
+            "height": self.photo.size[1],
+            "exif_orientation": self.photo.exif_orientation,
+            "landmarks": self.landmarks.round(3).tolist(),
+            "landmarks_origin": self.landmarks_origin,
+            "detector_confidence": self.confidence,
+            "faces_in_photo": self.faces_in_photo,
+            "warnings": list(self.warnings),
+        }
 
 
 def align_face(

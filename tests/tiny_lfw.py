@@ -6,7 +6,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pytest
 
 from xssab_core.faces import ARCFACE, AlignedFace, Template
 from xssab_core.faces.align import warp
@@ -43,10 +42,8 @@ Joe_Biden 1 Eileen_Collins 3
 """
 
 
-@pytest.fixture(scope="session")
-def tiny_lfw(samples: dict[str, AlignedFace], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def write_tiny_lfw(root: Path, samples: dict[str, AlignedFace]) -> None:
     """24 pairs in two folds: `lfw-deepfunneled` with 20 images of three people, and pairs.txt."""
-    root = tmp_path_factory.mktemp("lfw")
     people = {"Barack_Obama": "barack_obama", "Eileen_Collins": "eileen_collins", "Joe_Biden": "joe_biden"}
     for person, stem in people.items():
         folder = root / "lfw-deepfunneled" / person
@@ -60,10 +57,3 @@ def tiny_lfw(samples: dict[str, AlignedFace], tmp_path_factory: pytest.TempPathF
                 stored = np.clip(picture, 0, 255).astype(np.uint8)[:, :, ::-1]
                 cv2.imwrite(str(folder / f"{person}_{number:04d}.jpg"), stored)
     (root / "pairs.txt").write_text(PAIRS.replace(" ", "\t"))
-    return root
-
-
-@pytest.fixture(scope="session")
-def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A crop cache shared by the tests."""
-    return tmp_path_factory.mktemp("cache")
