@@ -10,7 +10,7 @@ from ui.compare_view import compare_methods, show_trust
 from ui.inspect_view import show_arguments, show_decision, show_downloads, show_maps, show_photographs
 from ui.models_view import remember_pair
 from ui.page import errors_as_sentences
-from ui.pair_picker import pick_pair
+from ui.pair_picker import open_pair_elsewhere, pick_pair
 from ui.settings import pick_drawing, pick_model, pick_threshold
 from ui.state import engine
 from xssab_core.explain import METHODS
@@ -35,6 +35,7 @@ if pair is not None:
         explanations = compare_methods(model, pair, threshold, drawing, explanation)
         if reason is None:
             show_trust(model, pair, explanation, explanations)
+    open_pair_elsewhere("pages/replay.py", "Replay this pair")
     show_photographs(pair)
     show_arguments(explanation, drawing)
     show_downloads(explanations, pair, drawing)

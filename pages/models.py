@@ -25,7 +25,7 @@ show_overview()
 chosen = st.selectbox(
     "Model", list(MODELS), format_func=lambda i: MODELS[i].info.title, key="model", bind="query-params"
 )
-st.subheader(MODELS[chosen].info.title)
+st.header(MODELS[chosen].info.title)
 show_card(MODELS[chosen].info)
 if not MODELS[chosen].is_fetched:
     show_missing(chosen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,14 @@ import streamlit as st
 import torch
 
 from ui.jobs import jobs, watch
-from ui.state import engine, lfw_folder
+from ui.settings import pick_model
+from ui.state import lfw_folder
 from xssab_core import paths
 from xssab_core.benchmark import paper
 from xssab_core.benchmark.figure import dpr_figure
-from xssab_core.benchmark.runner import Settings, State, parse_methods, run_benchmark
+from xssab_core.benchmark.results import FORMAT
+from xssab_core.benchmark.runner import UNBLURRED, Settings, State, parse_methods, run_benchmark
+from xssab_core.benchmark.tasks import RANDOM
 from xssab_core.errors import DataError
 from xssab_core.explain import METHODS, Progress
 
@@ -24,21 +28,55 @@ SMALL_RUN_PAIRS = 60
 _SMALL_RUN_METHODS = ("xssab", "xcos-s", "xcos-w")
 
 
-def results_files() -> dict[str, Path]:
+_CHOSEN, _GIVEN = "results", "results_file"
+
+
+def pick_results() -> dict[str, Any] | None:
+    """The results of the view: an uploaded file, else one of the list. None, and a sentence, where there are none."""
+    files = _results_files()
+    is_given = st.session_state.get(_GIVEN) is not None
+    with st.sidebar:
+        chosen = st.selectbox(
+            "Results", list(files), key=_CHOSEN, bind="query-params", disabled=is_given, placeholder="none yet"
+        )
+        given = st.file_uploader("Or a results.json of yours", type=["json"], key=_GIVEN)
+        if given is not None:
+            st.caption("Remove the file to go back to the list.")
+    try:
+        if given is not None:
+            return read_results(given.getvalue(), given.name)
+        if chosen is not None:
+            return read_results(files[chosen].read_bytes(), chosen)
+    except (DataError, OSError) as error:
+        logging.getLogger("xssab").warning("%s", error)
+        st.error(str(error), icon=":material/error:")
+        return None
+    st.info(
+        "No results are here yet. Measure some at the end of this page, or upload a results.json in the sidebar.",
+        icon=":material/monitoring:",
+    )
+    return None
+
+
+def _results_files() -> dict[str, Path]:
     """Results by title: those that ship, then those made here."""
     shipped = {f"{path.stem} (shipped)": path for path in sorted((paths.ASSETS / "benchmarks").glob("*.json"))}
     own = {path.parent.name: path for path in sorted((paths.home() / "benchmarks").glob("*/results.json"))}
     return shipped | own
 
 
-def read_results(source: Path | bytes, name: str) -> dict[str, Any]:
+def read_results(data: bytes, name: str) -> dict[str, Any]:
     """A results file; DataError when it is not one."""
     try:
-        record: dict[str, Any] = json.loads(source.read_bytes() if isinstance(source, Path) else source)
+        record: dict[str, Any] = json.loads(data)
+        is_known = record["format"] == FORMAT
         for key in ("data", "model", "threshold", "table1", "shares", "methods", "run"):
             record[key]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        record["methods"].sort(key=lambda method: method["label"] == RANDOM)  # the baseline last
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{name} is not a results.json of this benchmark.") from error
+    if not is_known:
+        raise DataError(f"{name} was written by another version of this program. Run the benchmark again.")
     return record
 
 
@@ -66,127 +104,141 @@ def show_setting(record: dict[str, Any]) -> None:
 
 def show_curves(record: dict[str, Any]) -> None:
     """DPR curves as in figure 5."""
-    st.subheader("DPR curves")
-    figure = dpr_figure(record).update_layout(title=None, template=None, height=420, margin={"t": 40})
+    st.header("DPR curves")
+    figure = dpr_figure(record).update_layout(title=None, template=None, height=460, margin={"t": 40, "r": 20})
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
-    st.plotly_chart(figure, key="dpr", config={"displayModeBar": False}, alt="DPR curves of FMR and FNMR by method")
+    alt = f"DPR curves of FMR and FNMR of {', '.join(method['title'] for method in record['methods'])}"
+    st.plotly_chart(figure, key="dpr", config={"displayModeBar": False}, alt=alt)
     st.caption("Lower is better: the errors that patches caused disappear sooner when the map finds the patches.")
 
 
 def show_areas(record: dict[str, Any]) -> None:
     """Areas and gains, as Table 2, beside the paper's own."""
-    st.subheader("Area under the DPR curve")
-    rows = [
-        {
-            "method": method["title"],
-            "pairs": sum(method["pairs"].values()),
-            "gain FMR": _interval(method["gain"]["fmr"]),
-            "gain FNMR": _interval(method["gain"]["fnmr"]),
-            "AUC FMR": _number(method["auc"]["fmr"]["value"]),
-            "AUC FNMR": _number(method["auc"]["fnmr"]["value"]),
-            "unit-step FMR": _number(method["unit_step_area"]["fmr"], 2),
-            "unit-step FNMR": _number(method["unit_step_area"]["fnmr"], 2),
-        }
-        for method in record["methods"]
-    ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+    st.header("Area under the DPR curve")
+    model_id = record["model"]["id"]
+    rows = []
+    for method in record["methods"]:
+        row = {"method": method["title"], "pairs": f"{sum(method['pairs'].values()):,}"}
+        for column, kind in enumerate(("fmr", "fnmr")):
+            row[f"gain {kind.upper()}"] = "" if method["label"] == RANDOM else _interval(method["gain"][kind])
+            row[f"paper {kind.upper()}"] = _paper_gain(model_id, method["label"], column)
+        for kind in ("fmr", "fnmr"):
+            unit_step = _number(method["unit_step_area"][kind], 2)
+            row[f"AUC {kind.upper()}"] = _number(method["auc"][kind]["value"]) + (unit_step and f" ({unit_step})")
+        rows.append(row)
+    _table(rows, "Gain over random and area under the DPR curve by method, with the paper's gains")
+    whose = "of the same network" if model_id in paper.MODELS else "over its networks, none of which is this model"
     st.caption(
         "Gain over random = 1 - AUC / AUC of random on the same pairs, with its 95 % bootstrap interval. It needs no "
-        "scale, so it is the column to compare across papers. AUC is over 0..100 %, 1 = error at every step; unit-step "
-        "is the sum over the 20 points 0..95 %."
+        f"scale, so it is what can be compared with the paper: beside it stands the paper's gain {whose}. "
+        "AUC is over 0..100 %, 1 = error at every step; in brackets the sum over the 20 points 0..95 %. "
+        "The paper's xSSAB stands beside both rows of xSSAB: its text blurs the map, its code does not."
     )
 
 
 def show_paper() -> None:
     """What the paper reports: Table 2 as gains over random, and Table 1."""
-    st.subheader("The paper's own numbers")
-    st.caption("Table 2 as gain over random, 1 - AUC / AUC of random, which needs no scale.")
+    st.header("The paper's own numbers")
+    st.caption("Table 2 as gain over random, FMR / FNMR.")
     methods = ("xface1", "xface2", "xface3", "xcos-w", "xcos-s", "xssab")
-    table = [
+    rows = [
         {"method": METHODS[method].info.title.split(" (")[0]}
         | {
-            f"{model} {kind}": f"{paper.gains(model, method)[i]:.0%}" if method in paper.TABLE_2[model] else ""
-            for model in paper.TABLE_2
-            for i, kind in enumerate(("FMR", "FNMR"))
+            model: " / ".join(f"{gain:.0%}" for gain in paper.gains(model, method)) if method in areas else ""
+            for model, areas in paper.TABLE_2.items()
         }
         for method in methods
     ]
-    st.dataframe(pd.DataFrame(table), hide_index=True, width="stretch")
+    _table(rows, "The paper's gains over random by method and model")
     st.caption("Table 1: error rates at the EER threshold of unpatched LFW.")
-    rows = [
-        {"model": model, "EER, LFW": eer, "FMR, Patch-LFW": fmr, "FNMR, Patch-LFW": fnmr}
+    rates = [
+        {"model": model, "EER, LFW": _number(eer), "FMR, Patch-LFW": _number(fmr), "FNMR, Patch-LFW": _number(fnmr)}
         for model, (eer, fmr, fnmr) in paper.TABLE_1.items()
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True)
+    _table(rates, "The paper's error rates by model")
 
 
-def show_cost_and_localisation(record: dict[str, Any]) -> None:
-    """Passes and seconds, as Table 3, and how well maps find the patches."""
-    left, right = st.columns(2)
+def show_cost(record: dict[str, Any]) -> None:
+    """Passes and seconds, as Table 3."""
+    st.header("Cost of a map")
     seconds = record["run"]["seconds_per_map"]
-    with left:
-        st.subheader("Cost of a map")
-        rows = [
-            {
-                "method": method["title"],
-                "forward": method.get("forward_passes"),
-                "backward": method.get("backward_passes"),
-                "seconds (median)": round(seconds[method["label"]]["seconds_map"]["median"], 3),
-                "paper": paper.TABLE_3.get(method["label"]),
-            }
-            for method in record["methods"]
-            if method["label"] in seconds
-        ]
-        st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
-        st.caption("Passes per pair. The paper's seconds are from the authors' machine (Table 3).")
-    with right:
-        st.subheader("Finding the patches")
-        rows = [
-            {
-                "method": method["title"],
-                "average precision": _number(method["localisation"]["all"]),
-                "impostor pairs": _number(method["localisation"]["fmr"]),
-                "genuine pairs": _number(method["localisation"]["fnmr"]),
-                "chance": _number(method["localisation"]["chance"]),
-            }
-            for method in record["methods"]
-        ]
-        st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
-        st.caption("Average precision of the order of the pixels against the true mask of patched pixels.")
+    rows = [
+        {
+            "method": method["title"],
+            "forward passes": _number(method.get("forward_passes"), 0),
+            "backward passes": _number(method.get("backward_passes"), 0),
+            "seconds (median)": _number(seconds[method["label"]]["seconds_map"]["median"]),
+            "paper's seconds": _number(paper.TABLE_3.get(_as_in_paper(method["label"])), 2),
+        }
+        for method in record["methods"]
+        if method["label"] in seconds
+    ]
+    _table(rows, "Passes and seconds of a map by method")
+    st.caption(
+        "Passes a pair. The paper's seconds (Table 3) are from the authors' machine, those beside from this run's."
+    )
 
 
-def show_small_run(model_id: str) -> None:
+def show_localisation(record: dict[str, Any]) -> None:
+    """How well maps find the patches."""
+    st.header("Finding the patches")
+    rows = [
+        {
+            "method": method["title"],
+            "all pairs": _number(method["localisation"]["all"]),
+            "impostor pairs": _number(method["localisation"]["fmr"]),
+            "genuine pairs": _number(method["localisation"]["fnmr"]),
+            "chance": _number(method["localisation"]["chance"]),
+        }
+        for method in record["methods"]
+    ]
+    _table(rows, "Average precision of localisation by method")
+    st.caption(
+        "Average precision of the order of the pixels against the true mask of patched pixels; not in the paper."
+    )
+
+
+def show_small_run() -> None:
     """Start a run of 60 pairs on the user's LFW, with progress; what is finished is kept when it is stopped."""
-    st.subheader("Measure here")
+    st.header("Measure here")
+    model = pick_model(st.container(width=400))
+    model_id = model.info.id
     folder = lfw_folder()
     if folder is None:
         st.info(
-            "Set `XSSAB_LFW` to a folder with LFW and its pairs.txt and start the app again to run the benchmark here, "
-            "or use `python -m xssab_core benchmark --lfw DIR --output DIR`; put its results.json in below.",
+            "Set `XSSAB_LFW` to a folder with LFW and its pairs.txt and start the app again to run the benchmark "
+            "here, or use `python -m xssab_core benchmark --lfw DIR --output DIR` and upload its results.json in the "
+            "sidebar.",
             icon=":material/folder:",
         )
         return
-    model = engine().model(model_id)
     usable = [method for method in _SMALL_RUN_METHODS if METHODS[method].unavailable(model) is None]
     if not usable or not model.thresholds:
         st.info(f"{model_id} needs a calibration and a method that runs on it.", icon=":material/info:")
         return
+    output = paths.home() / "benchmarks" / f"{model_id}-{SMALL_RUN_PAIRS}-pairs"
     key: Hashable = ("benchmark", folder, model.weights_sha256)
     job = jobs().get(key)
     if job is not None and job.done:
-        if job.error:
-            st.info(f"{job.error} What is finished is kept: start again to go on.", icon=":material/info:")
+        if job.stop.is_set():
+            st.info("Stopped. What is finished is kept: start again to go on.", icon=":material/info:")
+        elif job.error:
+            st.error(job.error, icon=":material/error:")
         else:
-            st.success("Finished. It is in the list above.", icon=":material/check:")
+            st.success(f"Finished: {output.name} is in the list of results.", icon=":material/check:")
+            st.button("Show it", key="show_run", on_click=_show, args=(output.name,))
         jobs().forget(key)
         job = None
     if job is None:
-        st.caption(f"{SMALL_RUN_PAIRS} pairs with {', '.join(usable)} and random. More: the command line.")
+        st.caption(
+            f"{SMALL_RUN_PAIRS} pairs with {', '.join(usable)} and random, some minutes on a CPU. It goes on beside "
+            "the page. More pairs and methods: `python -m xssab_core benchmark`."
+        )
         if not st.button(f"Run {SMALL_RUN_PAIRS} pairs", key="run_benchmark", icon=":material/play_arrow:"):
             return
         settings = Settings(
             lfw=Path(folder),
-            output=paths.home() / "benchmarks" / f"{model_id}-{SMALL_RUN_PAIRS}-pairs",
+            output=output,
             model=model_id,
             methods=parse_methods(",".join(usable)),
             pairs=SMALL_RUN_PAIRS,
@@ -207,9 +259,41 @@ def _share(state: State) -> float:
     return 0.1 * share if state.stage == "embed" else 0.1 + 0.9 * share
 
 
+def _show(title: str) -> None:
+    st.session_state[_CHOSEN] = title
+
+
+def _table(rows: list[dict[str, str]], alt: str) -> None:
+    """Rows as a table that wraps where the window is narrow."""
+    st.table(pd.DataFrame(rows), hide_index=True, border="horizontal", alt=alt)
+
+
+def _as_in_paper(label: str) -> str:
+    """The method's id in the paper's tables."""
+    return label.removesuffix(UNBLURRED)
+
+
+def _paper_gain(model_id: str, label: str, column: int) -> str:
+    """The paper's gain over random for that model; for a model that is not in the paper the range over all of its."""
+    models = [paper.MODELS[model_id]] if model_id in paper.MODELS else list(paper.TABLE_2)
+    method = _as_in_paper(label)
+    found = [paper.gains(model, method)[column] for model in models if method in paper.TABLE_2[model]]
+    if not found or method == RANDOM:
+        return ""
+    low, high = f"{100 * min(found):.0f}", f"{100 * max(found):.0f}"
+    return _unbroken(f"{low}%" if low == high else f"{low} to {high}%")
+
+
 def _interval(estimate: dict[str, float | None]) -> str:
     value, low, high = (estimate[key] for key in ("value", "low", "high"))
-    return "" if value is None or low is None or high is None else f"{value:.1%} ({low:.1%} to {high:.1%})"
+    if value is None or low is None or high is None:
+        return ""
+    return f"{value:.1%} " + _unbroken(f"({100 * low:.1f} to {100 * high:.1f})")
+
+
+def _unbroken(text: str) -> str:
+    """The text with spaces at which a narrow cell does not break it."""
+    return text.replace(" ", "\u00a0")
 
 
 def _number(value: float | None, digits: int = 3) -> str:

@@ -32,14 +32,14 @@ def compare_methods(
     model: FaceModel, pair: Pair, threshold: Threshold, drawing: Drawing, shown: Explanation
 ) -> list[Explanation]:
     """Let the user choose methods and show their maps for the pair; returns their explanations."""
-    st.subheader("Compared methods")
+    st.header("Compared methods")
     reasons = {method_id: method.unavailable(model) for method_id, method in METHODS.items()}
     usable = {method_id: METHODS[method_id] for method_id, reason in reasons.items() if reason is None}
     chosen = st.pills(
         "Methods",
         list(usable),
         selection_mode="multi",
-        default=[method_id for method_id, method in usable.items() if _is_fast(method)],
+        default=[method_id for method_id, method in usable.items() if is_fast(method)],
         format_func=lambda method_id: short_title(METHODS[method_id]),
         key="methods",
         bind="query-params",
@@ -52,17 +52,18 @@ def compare_methods(
         method = METHODS[method_id]
         if method_id == shown.method.id:
             continue
-        if _is_fast(method) or engine().is_examined(model.info.id, pair.probe, pair.reference, method_id):
+        if is_fast(method) or engine().is_examined(model.info.id, pair.probe, pair.reference, method_id):
             explanations.append(engine().explain(model.info.id, pair.probe, pair.reference, method_id, threshold))
         else:
             waiting.setdefault(method.evidence_kind, []).append(method)
     _show_grid(explanations, pair, drawing)
     for methods in waiting.values():
-        _offer(model, pair, methods)
+        offer(model, pair, methods)
     return explanations
 
 
-def _is_fast(method: Explainer) -> bool:
+def is_fast(method: Explainer) -> bool:
+    """Whether a method may run without being asked for."""
     return method.info.forward_passes <= _FAST_PASSES
 
 
@@ -121,7 +122,7 @@ def _largest(explanation: Explanation) -> float:
     return shared_scale(values for values in both if values is not None)
 
 
-def _offer(model: FaceModel, pair: Pair, methods: list[Explainer]) -> None:
+def offer(model: FaceModel, pair: Pair, methods: list[Explainer]) -> None:
     """A button that starts slow methods which share their passes, then their progress."""
     names = ", ".join(short_title(method) for method in methods)
     kind = methods[0].evidence_kind
@@ -148,7 +149,7 @@ def _offer(model: FaceModel, pair: Pair, methods: list[Explainer]) -> None:
 
 def show_trust(model: FaceModel, pair: Pair, shown: Explanation, explanations: list[Explanation]) -> None:
     """The trust panel: computed on demand for exactly what is shown."""
-    st.subheader("How far to trust the xSSAB map")
+    st.header("How far to trust the xSSAB map")
     ids = tuple(explanation.method.id for explanation in explanations)
     key: Hashable = ("trust", shown.weights_sha256, shown.method.id, shown.threshold, pair.key, ids)
     job = jobs().get(key)

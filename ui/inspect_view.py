@@ -55,7 +55,7 @@ def show_maps(explanation: Explanation, pair: Pair, drawing: Drawing) -> None:
 
 def show_photographs(pair: Pair) -> None:
     """Originals beside aligned crops, with the landmarks on both and what was found out about each face."""
-    st.subheader("Photographs and alignment")
+    st.header("Photographs and alignment")
     for column, side, face in zip(st.columns(2, gap="large"), SIDES, (pair.probe, pair.reference), strict=True):
         with column:
             st.markdown(f"**{side.capitalize()}:** {face.photo.name}")
@@ -86,7 +86,7 @@ def _facts(face: AlignedFace) -> str:
 
 def show_arguments(explanation: Explanation, drawing: Drawing) -> None:
     """The argument spectrum."""
-    st.subheader("Arguments")
+    st.header("Arguments")
     sentence = spectrum_sentence(explanation)
     st.caption(sentence)
     figure = argument_spectrum(explanation, drawing.palette)
@@ -96,7 +96,7 @@ def show_arguments(explanation: Explanation, drawing: Drawing) -> None:
 def show_downloads(explanations: list[Explanation], pair: Pair, drawing: Drawing) -> None:
     """Raw maps, pictures and the record of the result shown first; all of it for every method shown in one archive.
     Files are made when they are asked for."""
-    st.subheader("Keep this result")
+    st.header("Keep this result")
     core, shown = engine(), explanations[0]
 
     def files(explanation: Explanation) -> dict[str, bytes]:

@@ -84,12 +84,14 @@ def jobs() -> Jobs:
 
 
 @st.fragment(run_every=0.5)
-def watch(key: Hashable, name: str) -> None:
-    """Progress of a running job with a button to stop it; runs the page again when it ends."""
+def watch(key: Hashable, name: str, total: int = 0) -> None:
+    """Progress of a running job, counted where there is a total, with a button to stop it; runs the page again when
+    it ends."""
     job = jobs().get(key)
     if job is None or job.done:
         st.rerun()
     bar, button = st.columns([5, 1], vertical_alignment="center")
-    bar.progress(min(1.0, job.share), text=f"{job.title}: {job.share:.0%}")
+    done = f"{round(job.share * total):,} of {total:,}" if total else f"{job.share:.0%}"
+    bar.progress(min(1.0, job.share), text=f"{job.title}: {done}")
     if button.button("Stop", key=f"stop_{name}"):
         job.stop.set()

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit.navigation.page import Page as StreamlitPage
@@ -32,6 +33,8 @@ PAGES = (
     ),
     # The default page answers at the root only; this lets /inspect work as well.
     PageEntry("pages/inspect.py", {"title": "Inspect", "url_path": "inspect", "visibility": "hidden"}),
+    PageEntry("pages/replay.py", {"title": "Replay", "icon": ":material/replay:"}),
+    PageEntry("pages/browse.py", {"title": "Browse", "icon": ":material/grid_view:"}),
     PageEntry("pages/benchmark.py", {"title": "Benchmark", "icon": ":material/monitoring:"}),
     PageEntry("pages/models.py", {"title": "Models", "icon": ":material/neurology:"}),
 )
@@ -47,14 +50,21 @@ def require_router(file: str) -> None:
     """The first line of each page, given its `__file__`. Streamlit runs the first deep link after a start without
     app.py, because there is a folder `pages`: send it through the router, to the same page with the same query."""
     if not st.session_state.get(_ROUTED):
-        pages = _pages()
+        # Without icons: before app.py sets the page's own, the browser would fetch them from fonts.gstatic.com.
+        pages = _pages(icon=None)
         st.navigation(pages, position="hidden")
         here = next(page for page in pages if page.url_path == Path(file).stem)
         st.switch_page(here, query_params=st.query_params.to_dict())
 
 
-def _pages() -> list[StreamlitPage]:
-    return [st.Page(entry.file, **entry.options) for entry in PAGES]
+def _pages(**options: Any) -> list[StreamlitPage]:
+    return [st.Page(entry.file, **(entry.options | options)) for entry in PAGES]
+
+
+def address(file: str, query: dict[str, str]) -> str | None:
+    """Where the page of a file opens with a query, relative to any page; None when the app has no such page."""
+    known = any(entry.file == file for entry in PAGES)
+    return f"{Path(file).stem}?{urlencode(query)}" if known else None
 
 
 def caution() -> None:

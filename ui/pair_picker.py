@@ -1,23 +1,28 @@
-"""Choosing a pair: samples, uploads, or LFW; and which face of each photograph is meant."""
+"""Choosing a pair: samples, uploads, LFW or Patch-LFW; which face of each photograph is meant; patches of one's own."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from html import escape
 from itertools import combinations
 
 import numpy as np
 import streamlit as st
 
 from ui.landmark_picker import landmark_picker
-from ui.page import errors_as_sentences
+from ui.page import address, errors_as_sentences
 from ui.pictures import photo_with_faces, show_picture
 from ui.state import decode, engine, lfw_at, lfw_folder, read_photo, uploads
-from xssab_core.benchmark.lfw import LfwPair
-from xssab_core.faces import AlignedFace, Photo, align_face
+from xssab_core.benchmark.crops import CropCache, nearest_to_middle
+from xssab_core.benchmark.lfw import Lfw, LfwPair
+from xssab_core.benchmark.patch_lfw import PATCH_SIDE, PATCHES, PatchedFace, PatchLfw, uniform_positions
+from xssab_core.errors import FaceError
+from xssab_core.faces import ARCFACE, AlignedFace, Photo, align_face
 from xssab_core.paths import ASSETS
 
 SIDES = ("probe", "reference")
+_SAMPLES = ASSETS / "samples"
 _SUFFIXES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"]
 
 
@@ -30,44 +35,59 @@ class Pair:
 
     @property
     def key(self) -> Hashable:
-        """Equal for equal photographs with equal landmarks."""
-        faces = (self.probe, self.reference)
-        return tuple((face.photo.sha256, face.landmarks.tobytes()) for face in faces)
+        """Equal for equal photographs with equal landmarks and equal patches."""
+        return self.probe.key, self.reference.key
 
 
 def pick_pair() -> Pair | None:
     """The widgets for choosing a pair, in the sidebar; None while something is still to be chosen."""
     with st.sidebar:
-        sources = ["Samples", "Upload"] + (["LFW"] if lfw_folder() else [])
+        sources = ["Samples", "Upload"] + (["LFW", "Patch-LFW"] if lfw_folder() else [])
         source = st.segmented_control(
             "Pair from", sources, default="Samples", required=True, key="source", bind="query-params"
         )
         with errors_as_sentences():
+            if source == "Patch-LFW":
+                return _patch_lfw_pair()
             photos = {"Samples": _sample_pair, "Upload": _uploaded_pair, "LFW": _lfw_pair}[source or "Samples"]()
     if photos is None:
         st.title("Upload two photographs")
         st.info("Upload a probe and a reference photograph in the sidebar.", icon=":material/upload:")
         return None
-    faces = [_face(photo, side) for photo, side in zip(photos, SIDES, strict=True)]
+    faces = [_face(photo, side, by_position=source == "LFW") for photo, side in zip(photos, SIDES, strict=True)]
     if faces[0] is None or faces[1] is None:
         return None
     if photos[0].sha256 == photos[1].sha256 and np.array_equal(faces[0].landmarks, faces[1].landmarks):
         st.warning("Probe and reference are the same file: the score only shows that.", icon=":material/warning:")
-    return Pair(faces[0], faces[1])
+    probe = _patched_by_hand(faces[0], faces[1])
+    return None if probe is None else Pair(probe, faces[1])
+
+
+def open_pair_elsewhere(file: str, label: str) -> None:
+    """A link to another page with the same pair, model and threshold. It loads a new document: a switch within the
+    session cannot be relied on to carry parameters that are bound to widgets."""
+    target = escape(address(file, st.query_params.to_dict()) or "")
+    st.html(f'<a href="{target}" style="color: inherit; font-weight: 600">{escape(label)}</a>')
 
 
 def _sample_pair() -> tuple[Photo, Photo]:
-    names = sorted(path.stem for path in (ASSETS / "samples").glob("*.jpg"))
-    pairs = {f"{a}~{b}": (a, b) for a, b in combinations(names, 2)}
-    chosen = st.selectbox("Pair", list(pairs), format_func=_sample_title, key="sample", bind="query-params")
-    first, second = (read_photo(ASSETS / "samples" / f"{name}.jpg") for name in pairs[chosen])
+    pairs = {f"{a}~{b}": (a, b) for a, b in sample_pairs()}
+    chosen = st.selectbox("Pair", list(pairs), format_func=sample_title, key="sample", bind="query-params")
+    first, second = (read_photo(_SAMPLES / f"{name}.jpg") for name in pairs[chosen])
     st.caption(_kind(pairs[chosen][0].rsplit("_", 1)[0] == pairs[chosen][1].rsplit("_", 1)[0]))
     with st.popover("Credits", type="tertiary"):
-        st.markdown((ASSETS / "samples" / "CREDITS.md").read_text())
+        st.markdown((_SAMPLES / "CREDITS.md").read_text())
     return first, second
 
 
-def _sample_title(pair: str) -> str:
+def sample_pairs() -> list[tuple[str, str]]:
+    """Every pair of sample photographs, as the names of their files without suffix."""
+    names = sorted(path.stem for path in _SAMPLES.glob("*.jpg"))
+    return list(combinations(names, 2))
+
+
+def sample_title(pair: str) -> str:
+    """The title of a sample pair `a~b`, as the URL carries it."""
     return " / ".join(_person(name) for name in pair.split("~"))
 
 
@@ -106,22 +126,75 @@ def _uploaded(side: str) -> Photo | None:
 
 
 def _lfw_pair() -> tuple[Photo, Photo]:
+    pair = _pick_lfw_pair(lfw_at(lfw_folder() or ""))
+    return read_photo(pair.probe), read_photo(pair.reference)
+
+
+def _patch_lfw_pair() -> Pair:
     lfw = lfw_at(lfw_folder() or "")
+    pair = _pick_lfw_pair(lfw)
+    faces = PatchLfw(lfw, CropCache.default(), ARCFACE).faces(pair)
+    if faces is None:
+        raise FaceError("No face was found in one of the two images. Choose another pair.")
+    donor = "the reference" if not pair.genuine else faces[0].donor.photo.name
+    st.caption(f"The probe carries {len(faces[0].positions)} patches from {donor}.")
+    return Pair(*faces)
+
+
+def _pick_lfw_pair(lfw: Lfw) -> LfwPair:
     pairs = {pair.id: pair for pair in lfw.pairs}
-    chosen = st.selectbox(
-        "Pair", list(pairs), format_func=lambda name: _lfw_title(pairs[name]), key="lfw", bind="query-params"
-    )
-    mislabelled = " The data set's errata call this label wrong." if pairs[chosen].is_mislabelled else ""
-    st.caption(f"{_kind(pairs[chosen].genuine)}{mislabelled} The copy has {lfw.coverage}.")
-    return read_photo(pairs[chosen].probe), read_photo(pairs[chosen].reference)
+    chosen = pairs[
+        st.selectbox(
+            "Pair", list(pairs), format_func=lambda name: lfw_title(pairs[name]), key="lfw", bind="query-params"
+        )
+    ]
+    mislabelled = " The data set's errata call this label wrong." if chosen.is_mislabelled else ""
+    st.caption(f"{_kind(chosen.genuine)}{mislabelled} The copy has {lfw.coverage}.")
+    return chosen
 
 
-def _lfw_title(pair: LfwPair) -> str:
+def lfw_title(pair: LfwPair) -> str:
+    """The title of an LFW pair, as the URL carries it."""
     return f"{pair.probe.stem.replace('_', ' ')} / {pair.reference.stem.replace('_', ' ')}"
 
 
-def _face(photo: Photo, side: str) -> AlignedFace | None:
-    """The face meant in a photograph; asks where there are several or none."""
+def _patched_by_hand(probe: AlignedFace, reference: AlignedFace) -> AlignedFace | None:
+    """The probe, with patches where the user asks for them; None while their donor is still to be chosen."""
+    with st.sidebar:
+        wanted = st.toggle(
+            "Patch the probe",
+            key="patch",
+            bind="query-params",
+            help="Makes a Patch-LFW case of this pair: squares of another face are pasted onto the probe. "
+            "Squares of the reference pull towards a match, squares of a stranger towards a non-match.",
+        )
+        if not wanted:
+            return probe
+        patches = st.slider("Patches", 1, 60, PATCHES, key="patches", bind="query-params")
+        side = st.slider("Side of a patch, pixels of 112", 4, 56, PATCH_SIDE, key="patch_side", bind="query-params")
+        seed = st.number_input("Seed of their places", 0, 999_999, 0, key="patch_seed", bind="query-params")
+        names = sorted(path.stem for path in _SAMPLES.glob("*.jpg"))
+        donors = ["the reference", *map(_person, names), "an upload"]
+        chosen = st.selectbox("Patches from", donors, key="donor_from", bind="query-params")
+        with errors_as_sentences():
+            photo: Photo | None
+            if chosen == donors[0]:
+                photo = reference.photo
+            elif chosen == donors[-1]:
+                photo = _uploaded("donor")
+            else:
+                photo = read_photo(_SAMPLES / f"{names[donors.index(chosen) - 1]}.jpg")
+    if photo is None:
+        st.info("Upload the photograph that the patches come from, in the sidebar.", icon=":material/upload:")
+        return None
+    donor = reference if chosen == donors[0] else _face(photo, "donor")
+    positions = uniform_positions(np.random.default_rng(seed), patches, side)
+    return None if donor is None else PatchedFace.of(probe, donor, positions, side)
+
+
+def _face(photo: Photo, side: str, by_position: bool = False) -> AlignedFace | None:
+    """The face meant in a photograph; asks where there are several or none. The first choice is the largest face, or
+    the one nearest the middle, as LFW means it."""
     faces = engine().faces(photo)
     by_hand = _stored_points(side, photo)
     if by_hand is not None:
@@ -135,16 +208,16 @@ def _face(photo: Photo, side: str) -> AlignedFace | None:
         )
         _ask_for_points(photo, None, side)
         return None
-    chosen = 0
+    chosen = nearest_to_middle(faces, photo.size) if by_position else 0
     if len(faces) > 1:
         with st.sidebar:
             show_picture(photo_with_faces(photo, faces), f"{side} photograph with {len(faces)} numbered faces")
             numbers = list(range(1, len(faces) + 1))
             key = f"{side}_face"
             number = st.segmented_control(
-                f"Face in the {side}", numbers, default=1, required=True, key=key, bind="query-params"
+                f"Face in the {side}", numbers, default=chosen + 1, required=True, key=key, bind="query-params"
             )
-        chosen = (number or 1) - 1
+        chosen = number - 1 if number else chosen
     return align_face(photo, face=chosen, detected=faces)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ui.page import errors_as_sentences
 from ui.state import engine
@@ -24,12 +25,11 @@ class Drawing:
     opacity: float
 
 
-def pick_model() -> FaceModel:
-    """The model of the view, loaded."""
-    with st.sidebar:
-        ids = [model_id for model_id, entry in MODELS.items() if entry.is_fetched] or [DEFAULT_MODEL]
+def pick_model(place: DeltaGenerator | None = None) -> FaceModel:
+    """The model of the view, loaded; picked in the sidebar or where the page wants it."""
+    with place or st.sidebar:
         chosen = st.selectbox(
-            "Model", ids, format_func=lambda i: MODELS[i].info.title, key="model", bind="query-params"
+            "Model", _models(), format_func=lambda i: MODELS[i].info.title, key="model", bind="query-params"
         )
         with errors_as_sentences(), st.spinner("Loading the model"):
             return engine().model(chosen)
@@ -38,7 +38,6 @@ def pick_model() -> FaceModel:
 def pick_threshold(model: FaceModel) -> Threshold:
     """What the slider says; at the place of a known threshold, exactly that one with its origin."""
     presets = {round(known.value, _DIGITS): known for known in model.thresholds}
-    start = round(model.thresholds[0].value, _DIGITS) if model.thresholds else 0.3
 
     def choose(value: float) -> None:
         st.session_state.threshold = value
@@ -48,7 +47,7 @@ def pick_threshold(model: FaceModel) -> Threshold:
             "Decision threshold (cosine)",
             -1.0,
             1.0,
-            start,
+            _first_threshold(model),
             10.0**-_DIGITS,
             format=f"%.{_DIGITS}f",
             key="threshold",
@@ -62,6 +61,25 @@ def pick_threshold(model: FaceModel) -> Threshold:
         threshold = presets.get(round(value, _DIGITS), Threshold(value, "user", "chosen by the user"))
         st.caption(f"{threshold.value:.{_DIGITS}f}: {threshold.origin}.")
     return threshold
+
+
+def settings_in_url(model: FaceModel, threshold: Threshold) -> dict[str, str]:
+    """Model and threshold as a page's URL says them. What is the default is left out: Streamlit would take it out of
+    the URL as a step of its own, which the browser's Back button would then go back to."""
+    said = {}
+    if model.info.id != _models()[0]:
+        said["model"] = model.info.title
+    if round(threshold.value, _DIGITS) != _first_threshold(model):
+        said["threshold"] = f"{threshold.value:.{_DIGITS}f}"
+    return said
+
+
+def _models() -> list[str]:
+    return [model_id for model_id, entry in MODELS.items() if entry.is_fetched] or [DEFAULT_MODEL]
+
+
+def _first_threshold(model: FaceModel) -> float:
+    return round(model.thresholds[0].value, _DIGITS) if model.thresholds else 0.3
 
 
 def _preset_title(name: str) -> str:

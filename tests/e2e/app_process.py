@@ -23,13 +23,13 @@ class App:
 
 
 def start_app(log: Path, **variables: str) -> App:
-    """Start `app.py` on a free port as `make run` does, with further environment variables."""
+    """Start `app.py` on a free port as `make run` does, with LFW where it is there and further environment variables
+    (`XSSAB_LFW=""` for none)."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = os.environ | variables
-    if LFW_FOLDER.is_dir():
-        environment["XSSAB_LFW"] = str(LFW_FOLDER)
+    lfw = {"XSSAB_LFW": str(LFW_FOLDER)} if LFW_FOLDER.is_dir() else {}
+    environment = os.environ | lfw | variables
     process = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
         cwd=ROOT,

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
 from tests.e2e.app_process import App, start_app
+from xssab_core.paths import ASSETS
 
 # Generous, so that a busy machine fails no test; what must be fast is measured where it is tested.
 expect.set_options(timeout=30_000)
@@ -44,22 +46,38 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+def foreign_requests(context: BrowserContext) -> list[str]:
+    """A list that grows with each request to anything but this machine."""
+    found: list[str] = []
+
+    def note(request: Request) -> None:
+        if not request.url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")):
+            found.append(request.url)
+
+    context.on("request", note)
+    return found
+
+
 @pytest.fixture
 def visit(browser, app, request) -> Iterator[Page]:
     """A page of a fresh browser profile; the test fails if it asked anything but 127.0.0.1."""
     scheme = getattr(request, "param", "light")
     context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=scheme, base_url=app.url)
     context.set_default_timeout(60_000)
-    foreign: list[str] = []
-
-    def note(request: Request) -> None:
-        if not request.url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")):
-            foreign.append(request.url)
-
-    context.on("request", note)
+    foreign = foreign_requests(context)
     page = context.new_page()
     yield page
     SCREENSHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{request.node.name}.png")
     context.close()
     assert foreign == []
+
+
+@pytest.fixture(scope="session")
+def two_faces(tmp_path_factory) -> Path:
+    canvas = Image.new("RGB", (1300, 640), "grey")
+    canvas.paste(Image.open(ASSETS / "samples" / "joe_biden_1.jpg"), (0, 0))
+    canvas.paste(Image.open(ASSETS / "samples" / "barack_obama_3.jpg").resize((500, 500)), (700, 0))
+    path = tmp_path_factory.mktemp("photos") / "two_faces.png"
+    canvas.save(path)
+    return path

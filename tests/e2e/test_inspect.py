@@ -40,16 +40,6 @@ def metric(page: Page, label: str) -> float:
 
 
 @pytest.fixture(scope="session")
-def two_faces(tmp_path_factory) -> Path:
-    canvas = Image.new("RGB", (1300, 640), "grey")
-    canvas.paste(Image.open(SAMPLES / "joe_biden_1.jpg"), (0, 0))
-    canvas.paste(Image.open(SAMPLES / "barack_obama_3.jpg").resize((500, 500)), (700, 0))
-    path = tmp_path_factory.mktemp("photos") / "two_faces.png"
-    canvas.save(path)
-    return path
-
-
-@pytest.fixture(scope="session")
 def no_face(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("photos") / "no_face.png"
     Image.open(SAMPLES / "joe_biden_1.jpg").filter(ImageFilter.GaussianBlur(40)).save(path)

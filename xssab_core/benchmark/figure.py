@@ -7,11 +7,12 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-# Okabe and Ito (2008): told apart by colour-blind readers; dashes serve readers without colour.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#B8A900", "#000000")
+# Okabe and Ito (2008): told apart by colour-blind readers; dashes serve readers without colour. Without their black,
+# which a dark page swallows.
+_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#B8A900")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 _RANDOM_COLOUR = "#777777"
-_TITLES = {"fmr": "False match rate (impostor pairs)", "fnmr": "False non-match rate (genuine pairs)"}
+_TITLES = {"fmr": "FMR (impostor pairs)", "fnmr": "FNMR (genuine pairs)"}
 
 
 def dpr_figure(record: dict[str, Any]) -> go.Figure:
@@ -22,7 +23,8 @@ def dpr_figure(record: dict[str, Any]) -> go.Figure:
     """
     figure = make_subplots(rows=1, cols=2, subplot_titles=list(_TITLES.values()), shared_yaxes=True)
     percent = [100 * share for share in record["shares"]]
-    for number, method in enumerate(record["methods"]):
+    methods = sorted(record["methods"], key=lambda method: method["label"] == "random")
+    for number, method in enumerate(methods):
         is_random = method["label"] == "random"
         line = {
             "color": _RANDOM_COLOUR if is_random else _COLOURS[number % len(_COLOURS)],

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+# Model id -> the paper's name of it.
+MODELS = {
+    "elasticface-arc": "ElasticFace-Arc",
+    "elasticface-cos": "ElasticFace-Cos",
+    "curricularface": "CurricularFace",
+    "arcface": "ArcFace",
+}
+
 # Model -> EER on LFW, FMR and FNMR on Patch-LFW at that threshold.
 TABLE_1 = {
     "ElasticFace-Arc": (0.003, 0.434, 0.649),

@@ -1,0 +1,40 @@
+"""Replay: follow the pixels back to the right decision."""
+
+from ui.page import require_router
+
+require_router(__file__)
+
+import streamlit as st
+
+from ui.page import errors_as_sentences
+from ui.pair_picker import open_pair_elsewhere, pick_pair
+from ui.replay_view import (
+    add_random,
+    make_replay,
+    pick_method,
+    show_case,
+    show_downloads,
+    show_random_progress,
+    show_viewer,
+    show_words,
+)
+from ui.settings import pick_drawing, pick_model, pick_threshold
+
+pair = pick_pair()
+model = pick_model()
+threshold = pick_threshold(model)
+drawing = pick_drawing()
+if pair is not None:
+    heading = st.container()
+    method = pick_method(model)
+    with errors_as_sentences():
+        replay = make_replay(model, pair, method, threshold)
+    if replay is not None:
+        with heading:
+            show_case(replay, pair)
+        replay, running = add_random(model, replay, pair)
+        show_viewer(replay, pair, drawing)
+        show_random_progress(running)
+        show_words(replay)
+        show_downloads(replay, pair, drawing)
+    open_pair_elsewhere("pages/inspect.py", "Inspect this pair")

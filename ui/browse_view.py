@@ -1,0 +1,233 @@
+"""The parts of the Browse page: which pairs, how many of them are errors, and the pairs as a gallery."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from ui.browse_sets import Face, LfwSet, PairSet
+from ui.jobs import jobs, watch
+from ui.page import address
+from ui.settings import settings_in_url
+from xssab_core.benchmark.selection import (
+    FALSE_MATCH,
+    FALSE_NON_MATCH,
+    MATCH,
+    NO_SCORE,
+    NON_MATCH,
+    ORDERS,
+    OUTCOMES,
+    Selection,
+    error_rates_of,
+)
+from xssab_core.models import FaceModel, Threshold
+from xssab_core.models.calibration import Rate
+
+CARDS_PER_PAGE = 12
+_FOLDER = Path(__file__).parent / "frontend"
+_OUTCOME_TITLES = {
+    FALSE_MATCH: "False match (FM)",
+    FALSE_NON_MATCH: "False non-match (FNM)",
+    MATCH: "Correct match",
+    NON_MATCH: "Correct non-match",
+    NO_SCORE: "No score",
+}
+_OUTCOME_PILLS = {
+    FALSE_MATCH: "FM",
+    FALSE_NON_MATCH: "FNM",
+    MATCH: "Correct match",
+    NON_MATCH: "Correct non-match",
+}
+_ORDER_TITLES = {
+    "closest": "Closest to the threshold first",
+    "farthest": "Farthest from the threshold first",
+    "lowest": "Lowest margin first",
+    "highest": "Highest margin first",
+    "official": "Official order",
+}
+_WHOLE_SCORES, _WHOLE_DISTANCES = (-1.0, 1.0), (0.0, 2.0)
+_PLACES = {"pages/inspect.py": "Inspect", "pages/replay.py": "Replay"}
+_HINT = (
+    "By keyboard: arrow keys move between pairs and on to the next page, Page Up and Page Down turn the page, "
+    "Enter opens the pair."
+)
+
+_component = st.components.v2.component(
+    "xssab_gallery",
+    html='<div class="gallery"></div>',
+    css=(_FOLDER / "gallery.css").read_text(),
+    js=(_FOLDER / "gallery.js").read_text(),
+)
+
+
+def show_how_to_get_lfw() -> None:
+    """Shown above the samples where there is no LFW."""
+    st.info(
+        "These are the sample pairs, which are not patched. To browse LFW and Patch-LFW, start the app with "
+        "`XSSAB_LFW=/path/to/lfw make run`: the folder that holds `lfw-deepfunneled`, `lfw_funneled` or `lfw`, and "
+        "`pairs.txt`. `python -m xssab_core patch-lfw --lfw DIR --output DIR --download` fetches LFW (about 230 MB, "
+        "for research use).",
+        icon=":material/folder:",
+    )
+
+
+def offer_scoring(pairs: LfwSet, model: FaceModel) -> None:
+    """Where pairs have no score yet: say so, and compute them beside the page, with progress and a button to stop."""
+    total, known = len(pairs.table), int(pairs.table[pairs.known].sum())
+    if known == total:
+        return
+    key: Hashable = ("scores", str(pairs.scores.generator.lfw.images), model.weights_sha256)
+    job = jobs().get(key)
+    if job is not None and job.done:
+        if job.error:
+            st.info(f"{job.error} Scores computed so far are kept.", icon=":material/info:")
+        jobs().forget(key)
+        job = None
+    if job is None:
+        st.caption(
+            f"{known:,} of {total:,} pairs are scored with {model.info.title}; only they are shown. Scoring all takes "
+            "a while, goes on beside the page, and continues where it was stopped."
+        )
+        if not st.button(f"Score the other {total - known:,} pairs", key="score_pairs", icon=":material/play_arrow:"):
+            return
+        jobs().start(key, "Pairs scored", pairs.scores.compute)
+    watch(key, "scores", total)
+
+
+def pick_selection(table: pd.DataFrame) -> Selection:
+    """The filters and the order, in a bar; all are in the URL. `table` is from `decided`."""
+    first, second = st.columns([3, 2])
+    outcomes = first.pills(
+        "Outcome",
+        OUTCOMES,
+        selection_mode="multi",
+        format_func=_OUTCOME_PILLS.__getitem__,
+        help="FM: false match, two people decided to be one. FNM: false non-match, one person decided to be two.",
+        key="outcome",
+        bind="query-params",
+        on_change=_to_first_page,
+    )
+    order = second.selectbox(
+        "Order",
+        list(ORDERS),
+        format_func=_ORDER_TITLES.__getitem__,
+        key="order",
+        bind="query-params",
+        on_change=_to_first_page,
+    )
+    columns = st.columns([3, 3, 3, 3])
+    people = sorted(pd.concat([table["probe_identity"], table["reference_identity"]]).unique().tolist())
+    identity = columns[0].selectbox(
+        "Identity",
+        people,
+        index=None,
+        placeholder="Everyone",
+        key="identity",
+        bind="query-params",
+        on_change=_to_first_page,
+    )
+    folds = columns[1].multiselect(
+        "Fold",
+        sorted(table["fold"].unique().tolist()),
+        placeholder="All",
+        key="fold",
+        bind="query-params",
+        on_change=_to_first_page,
+    )
+    scores = _range(columns[2], "Score", _WHOLE_SCORES, "score")
+    distances = _range(columns[3], "|Margin|", _WHOLE_DISTANCES, "margin")
+    return Selection(tuple(outcomes), scores, distances, identity, tuple(folds), order)
+
+
+def _range(column: Any, label: str, whole: tuple[float, float], key: str) -> tuple[float, float] | None:
+    """A slider with two ends; None while it spans everything."""
+    low, high = column.slider(
+        label, *whole, whole, 0.01, key=key, bind="query-params", on_change=_to_first_page, format="%.2f"
+    )
+    return None if (low, high) == whole else (low, high)
+
+
+def _to_first_page() -> None:
+    st.query_params.pop("page", None)
+
+
+def show_rates(shown: pd.DataFrame, table: pd.DataFrame) -> None:
+    """How many pairs there are and how many are decided wrongly, of those shown and of all."""
+    lines = ["| Set | Pairs | FMR | FNMR |", "|---|---|---|---|"]
+    for title, rows in (("Shown", shown), ("All", table)):
+        false_match, false_non_match = error_rates_of(rows)
+        lines.append(
+            f"| **{title}** | {len(rows):,} | {_rate(false_match, 'impostor')} | {_rate(false_non_match, 'genuine')} |"
+        )
+    st.markdown("\n".join(lines))
+
+
+def _rate(rate: Rate | None, kind: str) -> str:
+    if rate is None:
+        return f"no {kind} pairs"
+    return f"**{rate.value:.2%}** ({rate.errors:,} of {rate.trials:,} {kind})"
+
+
+@st.fragment
+def show_gallery(pairs: PairSet, shown: pd.DataFrame, model: FaceModel, threshold: Threshold) -> None:
+    """A page of cards, each with links that open its pair elsewhere. Links, because `st.switch_page` may not say in
+    the URL what widgets of this page are bound to, and leaves the browser's Back button astray."""
+    if shown.empty:
+        st.info("No pair fits. Widen the filters above.", icon=":material/filter_alt:")
+        return
+    pages = math.ceil(len(shown) / CARDS_PER_PAGE)
+    page = min(max(1, _page_in_url()), pages)
+    start = (page - 1) * CARDS_PER_PAGE
+    rows = shown.iloc[start : start + CARDS_PER_PAGE]
+    data = {
+        "cards": [_card(pairs, row, model, threshold) for row in rows.itertuples(index=False)],
+        "page": page,
+        "pages": pages,
+        "range": f"Pairs {start + 1:,} to {start + len(rows):,} of {len(shown):,}",
+        "hint": _HINT,
+    }
+    _component(key="gallery", data=data, on_page_change=_turn_page)
+
+
+def _page_in_url() -> int:
+    number = st.query_params.get("page", "1")
+    return int(number) if number.isdecimal() else 1
+
+
+def _turn_page() -> None:
+    st.query_params["page"] = str(int(st.session_state.gallery.page))
+
+
+def _card(pairs: PairSet, row: Any, model: FaceModel, threshold: Threshold) -> dict[str, Any]:
+    """What the gallery needs to show a row of a table from `decided`."""
+    faces = pairs.faces(row.index)
+    numbers = ""
+    if row.outcome != NO_SCORE:
+        numbers = f"Score {row.score:.4f}, margin {row.margin:+.4f}"
+        if pairs.score == "patched_score":
+            numbers += f"; unpatched score {row.clean_score:.4f}"
+    query = pairs.query(row.index) | settings_in_url(model, threshold)
+    places = {title: address(file, query) for file, title in _PLACES.items()}
+    error = row.outcome in (FALSE_MATCH, FALSE_NON_MATCH)
+    return {
+        "id": row.index,
+        "title": " / ".join(face.name for face in faces),
+        "faces": [_face(face, model.info.template.size) for face in faces],
+        "outcome": _OUTCOME_TITLES[row.outcome],
+        "tone": "none" if row.outcome == NO_SCORE else "error" if error else "right",
+        "numbers": numbers,
+        "label": f"{'Genuine' if row.genuine else 'Impostor'} pair" + (f", fold {row.fold}" if row.fold else ""),
+        "places": [{"title": title, "href": href} for title, href in places.items() if href is not None],
+        "doubt": "Label wrong, says the data set's errata" if row.mislabelled else "",
+    }
+
+
+def _face(face: Face, size: int) -> dict[str, Any]:
+    picture = "" if face.png is None else "data:image/png;base64," + base64.b64encode(face.png).decode()
+    return {"name": face.name, "alt": face.alt, "picture": picture, "outline": face.outline, "size": size}

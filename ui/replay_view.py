@@ -1,0 +1,191 @@
+"""The parts of the Replay page: the viewer, what it says in words, and its downloads."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Hashable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from ui.compare_view import is_fast, offer, short_title
+from ui.jobs import jobs, watch
+from ui.pair_picker import Pair
+from ui.pictures import data_url
+from ui.settings import Drawing
+from ui.state import engine
+from xssab_core.benchmark.animation import animation
+from xssab_core.benchmark.case import PERMUTATIONS, Replay, case_of, flip_sentences, play, play_at_random
+from xssab_core.benchmark.dpr import Embed, ranking_map
+from xssab_core.explain import METHODS
+from xssab_core.models import FaceModel, Threshold
+from xssab_core.render import colour_layer, grey_crop, shared_scale
+
+_FOLDER = Path(__file__).parent / "frontend"
+_AT = "at"
+
+_component = st.components.v2.component(
+    "xssab_replay",
+    html='<div class="replay"></div>',
+    css=(_FOLDER / "replay.css").read_text(),
+    js=(_FOLDER / "replay.js").read_text(),
+)
+
+
+def pick_method(model: FaceModel) -> str:
+    """The method whose map orders the pixels; random order is always drawn beside it."""
+    usable = [m for m, method in METHODS.items() if m != "random" and method.unavailable(model) is None]
+    chosen = st.pills(
+        "Pixels in the order of",
+        usable,
+        default=usable[0],
+        required=True,
+        format_func=lambda method_id: short_title(METHODS[method_id]),
+        key="method",
+        bind="query-params",
+    )
+    return chosen or usable[0]
+
+
+def make_replay(model: FaceModel, pair: Pair, method_id: str, threshold: Threshold) -> Replay | None:
+    """The replay of the pair; offers to compute a slow method first, and returns None until that is done."""
+    method = METHODS[method_id]
+    if not is_fast(method) and not engine().is_examined(model.info.id, pair.probe, pair.reference, method_id):
+        offer(model, pair, [method])
+        return None
+    explanation = engine().explain(model.info.id, pair.probe, pair.reference, method_id, threshold)
+    case = case_of(pair.probe, pair.reference, model.info.template)
+    return play(_embed(model), case, explanation)
+
+
+def add_random(model: FaceModel, replay: Replay, pair: Pair) -> tuple[Replay, Hashable | None]:
+    """The replay with its random band, and the key of the job that computes it while it runs."""
+    key: Hashable = ("random replay", model.weights_sha256, pair.key)
+    embed, case = _embed(model), replay.case
+    title = f"Random order, {PERMUTATIONS} permutations"
+    job = jobs().start(key, title, lambda progress: play_at_random(embed, case, progress=progress))
+    if job.done and job.error:
+        st.info(f"{title}: {job.error}", icon=":material/info:")
+        if st.button("Compute the random order", key="random_again"):
+            jobs().forget(key)
+            st.rerun()
+        return replay, None
+    return (replay.with_random(job.result), None) if job.done else (replay, key)
+
+
+def _embed(model: FaceModel) -> Embed:
+    core, model_id = engine(), model.info.id
+    return lambda crops: core.embed(model_id, list(crops))
+
+
+def show_case(replay: Replay, pair: Pair) -> None:
+    """What is replayed, in a title and a sentence."""
+    probe, reference = pair.probe.photo.name, pair.reference.photo.name
+    start, end = (float(replay.scores[i]) for i in (0, -1))
+    words = [f"**{'match' if score >= replay.explanation.threshold else 'non-match'}**" for score in (start, end)]
+    st.title("Replay: does the map lead back?" if replay.case.mask is not None else "Replay: what carries the score?")
+    if replay.case.mask is not None:
+        told = (
+            f"Patches cover {replay.case.mask.mean():.0%} of the probe. Its pixels are put back, those first that the "
+            "map holds most responsible."
+        )
+    else:
+        told = (
+            "There is no unpatched original, so this is the deletion form: pixels of the probe are replaced by its "
+            "blurred copy, those first that the map holds most responsible."
+        )
+    st.markdown(f"{probe} and {reference}. {told} From {start:.4f} ({words[0]}) to {end:.4f} ({words[1]}).")
+
+
+@st.fragment
+def show_viewer(replay: Replay, pair: Pair, drawing: Drawing) -> None:
+    """The viewer. Its position is kept in the address once it rests."""
+    result = _component(key="replay", data=_data(replay, pair, drawing), on_at_change=lambda: None)
+    if result.at is not None:
+        st.query_params[_AT] = f"{result.at / 10:g}"
+
+
+def show_random_progress(key: Hashable | None) -> None:
+    """Progress of the random band."""
+    if key is not None:
+        watch(key, "random_replay")
+
+
+def show_words(replay: Replay) -> None:
+    """Where decisions flip, and the numbers behind the curves."""
+    for sentence in flip_sentences(replay):
+        st.markdown(f"- {sentence}")
+    with st.expander("Scores at each step", icon=":material/table:"):
+        columns = {"replaced": [f"{share:.0%}" for share in replay.shares], "pixels": replay.counts}
+        columns |= {short_title(METHODS[replay.explanation.method.id]): replay.scores, "inverse": replay.inverse}
+        if replay.random is not None:
+            columns |= {f"random {name}": values for name, values in _band(replay.random).items()}
+        st.dataframe(pd.DataFrame(columns).round(6), hide_index=True, width="stretch")
+        st.caption("Between two steps the pictures go on; the score shown is that of the last step.")
+
+
+def show_downloads(replay: Replay, pair: Pair, drawing: Drawing) -> None:
+    """The replay as a moving picture and as numbers, made when they are asked for."""
+    about = f"{pair.probe.photo.name} and {pair.reference.photo.name}"
+    with st.container(horizontal=True):
+        for label, data, name, mime in (
+            ("Animation (WebP)", partial(animation, replay, about), "replay.webp", "image/webp"),
+            ("Curve (CSV)", replay.csv, "replay.csv", "text/csv"),
+        ):
+            st.download_button(label, data, name, mime, on_click="ignore", icon=":material/download:")
+
+
+def _data(replay: Replay, pair: Pair, drawing: Drawing) -> dict[str, Any]:
+    case, explanation = replay.case, replay.explanation
+    values = ranking_map(explanation.probe)
+    layer = colour_layer(values, shared_scale([values]), drawing.palette)
+    ranks = np.empty(len(replay.order), dtype="<i4")
+    ranks[replay.order] = np.arange(len(replay.order))
+    deletion = case.mask is None
+    return {
+        "key": repr((pair.key, explanation.weights_sha256)),
+        "at": _position(),
+        "title": short_title(METHODS[explanation.method.id]),
+        "probeTitle": "Probe, pixels blurred" if deletion else "Probe, pixels put back",
+        "summary": " ".join(flip_sentences(replay)),
+        "size": len(case.start),
+        "units": len(replay.order) if replay.cells is None else replay.cells**2,
+        "start": _packed(case.start),
+        "end": _packed(case.end),
+        "reference": _packed(case.reference),
+        "mask": None if case.mask is None else _packed(case.mask.astype(np.uint8)),
+        "ranks": _packed(ranks),
+        "grey": data_url(grey_crop(case.start)),
+        "layer": data_url(layer),
+        "opacity": drawing.opacity,
+        "threshold": explanation.threshold,
+        "flip": replay.flip(replay.scores),
+        "curves": {
+            "scores": replay.scores.tolist(),
+            "inverse": replay.inverse.tolist(),
+            "random": None
+            if replay.random is None
+            else {name: values.tolist() for name, values in _band(replay.random).items()}
+            | {"permutations": len(replay.random)},
+        },
+    }
+
+
+def _band(random: np.ndarray) -> dict[str, np.ndarray]:
+    return {"mean": random.mean(0), "low": random.min(0), "high": random.max(0)}
+
+
+def _packed(values: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
+
+
+def _position() -> int:
+    """Per mille, from the address."""
+    try:
+        return min(1000, max(0, round(10 * float(st.query_params.get(_AT, "0")))))
+    except (ValueError, OverflowError):
+        return 0
