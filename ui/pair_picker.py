@@ -15,6 +15,7 @@ from ui.page import address, errors_as_sentences
 from ui.pictures import photo_with_faces, show_picture
 from ui.state import decode, engine, lfw_at, lfw_folder, read_photo, uploads
 from xssab_core.benchmark.crops import CropCache, nearest_to_middle
+from xssab_core.benchmark.landmarks import settled
 from xssab_core.benchmark.lfw import Lfw, LfwPair
 from xssab_core.benchmark.patch_lfw import PATCH_SIDE, PATCHES, PatchedFace, PatchLfw, uniform_positions
 from xssab_core.errors import FaceError
@@ -218,7 +219,7 @@ def _face(photo: Photo, side: str, by_position: bool = False) -> AlignedFace | N
                 f"Face in the {side}", numbers, default=chosen + 1, required=True, key=key, bind="query-params"
             )
         chosen = number - 1 if number else chosen
-    return align_face(photo, face=chosen, detected=faces)
+    return settled(align_face(photo, face=chosen, detected=faces))
 
 
 def landmark_editor(face: AlignedFace, side: str) -> None:

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.app_process import App, start_app
 from tests.e2e.conftest import foreign_requests
+from tests.e2e.widgets import choose
 from xssab_core import paths
 from xssab_core.benchmark.runner import Settings, parse_methods, run_benchmark
 from xssab_core.paths import ASSETS
@@ -164,8 +165,7 @@ def test_results_that_ship_are_in_the_list(visit: Page) -> None:
     visit.goto("/benchmark")
     for path in SHIPPED:
         record = json.loads(path.read_text())
-        visit.get_by_label("Results", exact=True).click()
-        visit.get_by_role("option", name=f"{path.stem} (shipped)").click()
+        choose(visit, "Results", f"{path.stem} (shipped)")
         expect(visit.get_by_text(f"{record['model']['title']} on LFW View 2")).to_be_visible()
         assert rate(visit, "FMR, Patch-LFW") == f"{record['table1']['patched_fmr']['value']:.3f}"
         expect(visit.locator(".js-plotly-plot")).to_have_count(1)

@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.e2e.accessibility import axe_violations
 from tests.e2e.app_process import App, start_app
 from tests.e2e.conftest import SCREENSHOTS
+from tests.e2e.widgets import choose, open_options
 from xssab_core import paths
 
 Start = Callable[..., Page]
@@ -43,11 +44,6 @@ def seconds_of(page: Page, action: Callable[[], object]) -> float:
 
 def outcomes(page: Page) -> set[str]:
     return set(page.locator(".gallery .outcome").all_inner_texts())
-
-
-def choose(page: Page, label: str, option: str) -> None:
-    page.get_by_label(label, exact=True).click()
-    page.get_by_role("option", name=option, exact=True).click()
 
 
 @pytest.fixture
@@ -103,7 +99,7 @@ def test_each_step_over_4200_pairs_takes_less_than_a_second(visit, lfw, capsys) 
     steps["margin"] = [seconds_of(visit, lambda: slider.press("ArrowRight")) for _ in range(3)]
     steps["order"] = []
     for title in ("Lowest margin first", "Highest margin first", "Official order"):
-        visit.get_by_label("Order", exact=True).click()
+        open_options(visit, "Order")
         option = visit.get_by_role("option", name=title, exact=True)
         option.wait_for()
         steps["order"].append(seconds_of(visit, option.click))

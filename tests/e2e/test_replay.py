@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.app_process import start_app
 from tests.e2e.test_inspect import upload, wait_for_maps
+from tests.e2e.widgets import choose, next_frame
 from xssab_core import explain
 from xssab_core.benchmark import dpr, tasks
 from xssab_core.benchmark.case import Case, case_of
@@ -42,10 +43,6 @@ def shown(page: Page) -> np.ndarray:
     """The probe as it is on the canvas, uint8 (S, S, 3)."""
     width, height, values = page.locator(f"{VIEWER} canvas.pixels").first.evaluate(PIXELS)
     return np.array(values, dtype=np.uint8).reshape(height, width, 4)[..., :3]
-
-
-def next_frame(page: Page) -> None:
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def press(page: Page, *keys: str) -> None:
@@ -138,8 +135,7 @@ def test_number_size_seed_and_donor_make_the_case(visit, samples, two_faces) -> 
     positions = uniform_positions(np.random.default_rng(7), 5, 30)
     probe = PatchedFace.of(samples["barack_obama_1"], samples["eileen_collins_1"], positions, 30)
     np.testing.assert_array_equal(shown(visit), probe.crop_for(ARCFACE))
-    visit.get_by_test_id("stSidebar").get_by_label("Patches from").click()
-    visit.get_by_role("option", name="an upload").click()
+    choose(visit, "Patches from", "an upload")
     expect(visit.get_by_text("Upload the photograph that the patches come from")).to_be_visible()
     visit.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(two_faces)
     expect(visit.get_by_text("Face in the donor")).to_be_visible()

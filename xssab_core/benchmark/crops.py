@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from xssab_core import paths
-from xssab_core.benchmark.landmarks import shipped_landmarks
+from xssab_core.benchmark.landmarks import settled, shipped_landmarks
 from xssab_core.errors import PhotoError
 from xssab_core.faces.align import ALIGNER_VERSION, AlignedFace, Template, align_face, warp
 from xssab_core.faces.detect import DETECTOR, DetectedFace, detect_faces
@@ -78,7 +78,7 @@ class CropCache:
         faces = self._faces(photo)
         if not faces:
             return None
-        return align_face(photo, face=nearest_to_middle(faces, photo.size), detected=faces)
+        return settled(align_face(photo, face=nearest_to_middle(faces, photo.size), detected=faces))
 
     def _faces(self, photo: Photo) -> tuple[DetectedFace, ...]:
         known = self._known_faces(photo.sha256)
