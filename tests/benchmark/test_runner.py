@@ -25,7 +25,7 @@ from xssab_core.benchmark.patch_lfw import PatchLfw
 from xssab_core.benchmark.runner import Settings, State, parse_methods, run_benchmark
 from xssab_core.cli import main
 from xssab_core.errors import CancelledError, DataError, ExplainError, OutputError
-from xssab_core.explain import explain
+from xssab_core.explain import CAUTION, explain
 from xssab_core.models import FaceModel, base
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,6 +111,7 @@ def test_provenance_names_weights_versions_and_coverage(uninterrupted: Path, sfa
 def test_the_figure_needs_no_network(uninterrupted: Path) -> None:
     page = (uninterrupted / "dpr.html").read_text()
     assert "<script src=" not in page
+    assert CAUTION in page
     data = json.loads((uninterrupted / "dpr.json").read_text())["data"]
     assert len(data) == 6  # three methods, two rates
 

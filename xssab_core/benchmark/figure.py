@@ -7,6 +7,8 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from xssab_core.explain import CAUTION
+
 # Okabe and Ito (2008): told apart by colour-blind readers; dashes serve readers without colour. Without their black,
 # which a dark page swallows.
 _COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#B8A900")
@@ -53,7 +55,6 @@ def dpr_figure(record: dict[str, Any]) -> go.Figure:
     figure.update_xaxes(title_text="Pixels put back (%)", range=[0, 100])
     figure.update_yaxes(rangemode="tozero")
     figure.update_yaxes(title_text="Error rate at th_EER", row=1, col=1)
-    figure.update_layout(
-        title=f"DPR curves on Patch-LFW, {record['model']['title']}", template="plotly_white", hovermode="x unified"
-    )
+    title = {"text": f"DPR curves on Patch-LFW, {record['model']['title']}", "subtitle": {"text": CAUTION}}
+    figure.update_layout(title=title, template="plotly_white", hovermode="x unified", margin={"t": 130})
     return figure
