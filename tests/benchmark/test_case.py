@@ -93,7 +93,7 @@ def test_a_replay_ends_at_the_patched_and_the_clean_score(
     assert replay.scores[10] == pytest.approx(float(rows[0] @ rows[1]), abs=1e-6)
 
 
-@pytest.mark.parametrize("method", ["xssab", "xcos-s"])
+@pytest.mark.parametrize("method", ["xssab", "xcos-s", "xcos-w"])
 def test_the_curve_equals_the_benchmarks_numbers_for_that_pair(
     sface: TorchFaceModel, tiny_lfw: Path, cache_folder: Path, method: str
 ) -> None:

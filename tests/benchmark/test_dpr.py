@@ -113,6 +113,12 @@ def test_a_match_gives_back_its_most_similar_and_a_non_match_its_most_dissimilar
     assert dpr.pixel_order(values, is_match=False).tolist() == [1, 3, 0, 2]
 
 
+def test_attention_has_no_sign_so_its_high_values_go_first_whatever_was_decided() -> None:
+    values = np.array([[0.5, 0.1], [2.0, 0.0]])
+    for is_match in (True, False):
+        assert dpr.pixel_order(values, is_match, attention=True).tolist() == [2, 0, 1, 3]
+
+
 @pytest.mark.parametrize("is_match", [True, False])
 def test_equal_values_keep_the_order_of_reading(is_match: bool) -> None:
     assert dpr.pixel_order(np.zeros((4, 4)), is_match).tolist() == list(range(16))
@@ -223,10 +229,10 @@ def test_localisation_reads_impostor_patches_as_similar_and_genuine_ones_as_diss
     mask = np.zeros((10, 10), dtype=bool)
     mask[:4] = True
     truth = np.where(mask, 1.0, -1.0)
-    assert localisation(truth, mask, genuine=False) == 1.0
-    assert localisation(-truth, mask, genuine=True) == 1.0
-    assert localisation(np.zeros((10, 10)), mask, genuine=True) == pytest.approx(0.4)
-    assert localisation(truth, np.zeros((10, 10), dtype=bool), genuine=True) is None
+    assert localisation(truth, mask, dissimilar=False) == 1.0
+    assert localisation(-truth, mask, dissimilar=True) == 1.0
+    assert localisation(np.zeros((10, 10)), mask, dissimilar=True) == pytest.approx(0.4)
+    assert localisation(truth, np.zeros((10, 10), dtype=bool), dissimilar=True) is None
     # Ranked 1, 2, 3 with patches at 1 and 3: precision 1 and 2/3, averaged over the two.
     values, patches = np.array([[3.0, 2.0, 1.0]]), np.array([[True, False, True]])
-    assert localisation(values, patches, genuine=False) == pytest.approx((1 + 2 / 3) / 2)
+    assert localisation(values, patches, dissimilar=False) == pytest.approx((1 + 2 / 3) / 2)

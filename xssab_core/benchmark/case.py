@@ -118,8 +118,8 @@ def play(embed: dpr.Embed, case: Case, explanation: Explanation) -> Replay:
     Raises:
         DataError: the explanation has no map of the probe that could order pixels.
     """
-    cells = explanation.method.cells
-    order = dpr.pixel_order(dpr.ranking_map(explanation.probe), explanation.is_match, cells)
+    cells, attention = explanation.method.cells, explanation.method.attention
+    order = dpr.pixel_order(dpr.ranking_map(explanation.probe), explanation.is_match, cells, attention)
     counts = dpr.step_counts(len(case.start), cells=cells)
     scores, inverse = (dpr.replay(embed, case.start, case.end, case.reference, o, counts) for o in (order, order[::-1]))
     return Replay(case, explanation, order, counts, scores, inverse)

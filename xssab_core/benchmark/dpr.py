@@ -43,22 +43,24 @@ def ranking_map(maps: FaceMaps) -> np.ndarray:
     return values
 
 
-def pixel_order(values: np.ndarray, is_match: bool, cells: int | None = None) -> np.ndarray:
+def pixel_order(values: np.ndarray, is_match: bool, cells: int | None = None, attention: bool = False) -> np.ndarray:
     """The order in which pixels are replaced.
 
-    A match is taken back by its most similar pixels first, a non-match by its most dissimilar ones. Equal values
-    keep the order of reading: row by row from the top, left to right.
+    A match is taken back by its most similar pixels first, a non-match by its most dissimilar ones, either by its most
+    attended ones where the map is attention. Equal values keep the order of reading: row by row from the top, left to
+    right.
 
     Args:
-        values: float (S, S), positive = similar.
+        values: float (S, S), positive = similar; of an attention map, high = decides most.
         is_match: the decision on the patched pair.
         cells: side of the grid of cells of a cell-wise map. Cells move whole, by the value in their middle; within a
             cell pixels keep the order of reading.
+        attention: the map has no sign.
 
     Returns:
         int64 (S * S,) flat pixel numbers, the first to be replaced first.
     """
-    keys = np.asarray(-values if is_match else values, dtype=np.float64)
+    keys = np.asarray(-values if is_match or attention else values, dtype=np.float64)
     if cells is None:
         return np.argsort(keys, axis=None, kind="stable")
     size = len(values)

@@ -373,6 +373,7 @@ def _method_fingerprint(method: Method) -> dict[str, Any]:
         "explainer": method.explainer,
         "blur": method.blur,
         "cells": method.cells,
+        "attention": method.attention,
         "maps": str(method.maps) if method.maps else None,
     }
 

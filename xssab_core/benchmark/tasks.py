@@ -55,6 +55,11 @@ class Method:
         """Side of the grid of a cell-wise method."""
         return method_of(self.explainer).info.cells if self.explainer else None
 
+    @property
+    def attention(self) -> bool:
+        """Whether its map has no sign."""
+        return method_of(self.explainer).info.attention if self.explainer else False
+
 
 @dataclass(frozen=True)
 class Job:
@@ -226,7 +231,7 @@ def _replay_method(
         ranks = dpr.random_order(size, np.random.default_rng([context.job.seed, task.pair.index, 2]))
         values = ranks.reshape(size, size).astype(np.float64)
     counts = dpr.step_counts(size, context.job.steps, method.cells)
-    order = dpr.pixel_order(values, is_match, method.cells)
+    order = dpr.pixel_order(values, is_match, method.cells, method.attention)
     # Both ends are known: they are the scores every method shares.
     inner: list[float] = []
     if len(counts) > 2:
@@ -237,7 +242,7 @@ def _replay_method(
         "index": task.pair.index,
         "is_match": is_match,
         "scores": [base["patched_score"], *inner, base["clean_score"]],
-        "average_precision": localisation(values, pair.mask, pair.pair.genuine),
+        "average_precision": localisation(values, pair.mask, pair.pair.genuine and not method.attention),
         "seconds": seconds,
     }
     # The share of a group's examination is counted once, with the method that caused it.
@@ -266,20 +271,21 @@ def _explained(
     return dpr.ranking_map(maps[0]), {"examine": examining, "maps": time.perf_counter() - started}
 
 
-def localisation(values: np.ndarray, mask: np.ndarray, genuine: bool) -> float | None:
+def localisation(values: np.ndarray, mask: np.ndarray, dissimilar: bool) -> float | None:
     """Average precision of a map against the patch mask, 0..1; chance is the mask's coverage; None without patches.
 
     The patches of an impostor pair come from the reference and are truly similar; those of a genuine pair come from a
-    stranger and are truly dissimilar. The map is read in that direction, whatever the decision was.
+    stranger and are truly dissimilar. The map is read in that direction, whatever the decision was; an attention map,
+    which has no sign, always from its high end.
 
     Args:
         values: float (S, S), positive = similar.
         mask: bool (S, S).
-        genuine: label of the pair.
+        dissimilar: read it from its low end.
     """
     if not mask.any():
         return None
-    return float(average_precision_score(mask.ravel(), (-values if genuine else values).ravel()))
+    return float(average_precision_score(mask.ravel(), (-values if dissimilar else values).ravel()))
 
 
 def read_map(folder: Path, pair_id: str, size: int) -> np.ndarray | None:

@@ -32,6 +32,7 @@ class MethodInfo:
         forward_passes, backward_passes: network passes per pair, both faces together.
         joint: gives one map for the pair, shown on both faces.
         cells: side of the grid whose cells share one value; None for pixel-wise maps.
+        attention: the map has no sign: high values decide most, whatever is decided.
     """
 
     id: str
@@ -43,6 +44,7 @@ class MethodInfo:
     backward_passes: int
     joint: bool = False
     cells: int | None = None
+    attention: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -162,6 +162,7 @@ class XCos(Explainer):
             backward_passes=0,
             joint=True,
             cells=CELLS,
+            attention=part == "w",
         )
 
     def unavailable(self, model: FaceModel) -> str | None:
