@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from xssab_core.device import DeviceLock
+from xssab_core import explain
+from xssab_core.device import DeviceLock, on_one_thread
 from xssab_core.engine import Engine, LruCache
 
 
@@ -150,3 +151,29 @@ def test_the_device_is_lent_in_order_of_arrival() -> None:
     long_thread.join(5)
     short_thread.join(5)
     assert order == ["long 0", "short", "long 1", "long 2"]
+
+
+def test_a_call_on_one_thread_gives_what_one_thread_gives_and_leaves_the_others_their_number(sface, samples) -> None:
+    threads = torch.get_num_threads()
+
+    def explained() -> np.ndarray:
+        return explain(sface, samples["barack_obama_1"], samples["joe_biden_1"]).probe.combined
+
+    with ThreadPoolExecutor(4) as users:
+        maps = list(users.map(lambda _: on_one_thread(explained), range(8)))
+        numbers = list(users.map(lambda _: torch.get_num_threads(), range(4)))
+    assert on_one_thread(torch.get_num_threads) == 1
+    assert torch.get_num_threads() == threads
+    assert numbers == [threads] * 4
+    torch.set_num_threads(1)
+    try:
+        expected = explained()
+    finally:
+        torch.set_num_threads(threads)
+    for values in maps:
+        np.testing.assert_array_equal(values, expected)
+
+
+def test_a_call_on_one_thread_raises_what_the_call_raises() -> None:
+    with pytest.raises(ZeroDivisionError):
+        on_one_thread(lambda: 1 / 0)

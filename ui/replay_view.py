@@ -21,7 +21,8 @@ from ui.state import engine
 from xssab_core.benchmark.animation import animation
 from xssab_core.benchmark.case import PERMUTATIONS, Replay, case_of, flip_sentences, play, play_at_random
 from xssab_core.benchmark.dpr import Embed, ranking_map
-from xssab_core.explain import METHODS
+from xssab_core.device import on_one_thread
+from xssab_core.explain import METHODS, explain
 from xssab_core.models import FaceModel, Threshold
 from xssab_core.render import colour_layer, grey_crop, shared_scale
 
@@ -57,8 +58,11 @@ def make_replay(model: FaceModel, pair: Pair, method_id: str, threshold: Thresho
     if not is_fast(method) and not engine().is_examined(model.info.id, pair.probe, pair.reference, method_id):
         offer(model, pair, [method])
         return None
-    explanation = engine().explain(model.info.id, pair.probe, pair.reference, method_id, threshold)
     case = case_of(pair.probe, pair.reference, model.info.template)
+    if method.info.backward_passes:  # so that pixels have the benchmark's order
+        explanation = on_one_thread(lambda: explain(model, pair.probe, pair.reference, method_id, threshold))
+    else:
+        explanation = engine().explain(model.info.id, pair.probe, pair.reference, method_id, threshold)
     return play(_embed(model), case, explanation)
 
 

@@ -6,10 +6,14 @@ import contextlib
 import ctypes
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache
+from typing import TypeVar
 
 import torch
+
+Value = TypeVar("Value")
 
 
 def choose_device() -> torch.device:
@@ -82,3 +86,32 @@ def keep_freed_memory() -> bool:
     except (AttributeError, OSError, TypeError):
         return False
     return all(mallopt(option, value) for option, value in settings.values())
+
+
+def on_one_thread(call: Callable[[], Value]) -> Value:
+    """What a call returns when a single CPU thread makes its sums, whatever the number of cores.
+
+    Sums that several threads share end in other last bits, and where a gradient is close to a kink of the network it
+    jumps: a map differs by up to a percent, and with it the order of its pixels. The benchmark runs each task on one
+    thread; what must equal its numbers is computed here.
+    """
+    with _starting:
+        worker = _lone_worker()
+    return worker.submit(call).result()
+
+
+_starting = threading.Lock()
+
+
+@cache
+def _lone_worker() -> ThreadPoolExecutor:
+    threads = torch.get_num_threads()
+    worker = ThreadPoolExecutor(1, "one-thread")
+    worker.submit(_use_one_thread).result()
+    torch.set_num_threads(threads)  # the number that new threads begin with
+    return worker
+
+
+def _use_one_thread() -> None:
+    torch.get_num_threads()  # the first call in a thread sets its number; it must not come later
+    torch.set_num_threads(1)

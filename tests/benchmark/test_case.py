@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from xssab_core.benchmark.case import Replay, blurred, case_of, flip_sentences, 
 from xssab_core.benchmark.crops import CropCache
 from xssab_core.benchmark.lfw import open_lfw
 from xssab_core.benchmark.patch_lfw import PatchedFace, PatchLfw, uniform_positions
+from xssab_core.device import on_one_thread
 from xssab_core.engine import Engine
 from xssab_core.explain import CAUTION
 from xssab_core.faces import ARCFACE, Template
@@ -97,14 +99,14 @@ def test_a_replay_ends_at_the_patched_and_the_clean_score(
 def test_the_curve_equals_the_benchmarks_numbers_for_that_pair(
     sface: TorchFaceModel, tiny_lfw: Path, cache_folder: Path, method: str
 ) -> None:
-    job = tasks.Job(tiny_lfw, "sface", "uniform", 0, dpr.STEPS, cache_folder, threads=2)
+    job = tasks.Job(tiny_lfw, "sface", "uniform", 0, dpr.STEPS, cache_folder)
     context = tasks.make_context(job, sface)
     engine = Engine("cpu")
     for pair in (context.generator.lfw.pairs[1], context.generator.lfw.pairs[7]):
         faces = context.generator.faces(pair)
         assert faces is not None
         threshold = sface.thresholds[0].value
-        explanation = engine.explain("sface", *faces, method, threshold)
+        explanation = on_one_thread(partial(explain, sface, *faces, method, threshold))
         case = case_of(*faces, sface.info.template)
         played = play(lambda crops: engine.embed("sface", list(crops)), case, explanation)
         rows = [context.generator.cache.crop(path, ARCFACE) for path in (pair.probe, pair.reference)]

@@ -122,12 +122,12 @@ def test_moving_the_threshold_changes_decision_and_url_and_survives_reload(visit
     slider.focus()
     for _ in range(3):
         slider.press("PageUp")
-    expect(visit.get_by_test_id("stMetric").filter(has_text="Threshold")).not_to_contain_text("0.3057")
-    moved = metric(visit, "Threshold")
-    expect(visit).to_have_url(re.compile("threshold="))
+    expect(visit.get_by_test_id("stMetric").filter(has_text="Threshold")).to_contain_text("0.9057")
+    expect(visit.get_by_role("heading", level=1)).to_have_text("The model's score is below the threshold: non-match")
+    expect(visit).to_have_url(re.compile("threshold=0.9057"))
     visit.reload()
     wait_for_maps(visit)
-    assert metric(visit, "Threshold") == moved
+    assert metric(visit, "Threshold") == 0.9057
     visit.get_by_role("button", name="Published").click()
     expect(visit.get_by_test_id("stMetric").filter(has_text="Threshold")).to_contain_text("0.3630")
     expect(visit.get_by_text("0.3630: Recommended by OpenCV")).to_be_visible()

@@ -255,16 +255,19 @@ def test_dragging_holds_fifty_frames_a_second_and_asks_the_server_nothing(visit,
     expect(visit).to_have_url(re.compile("[?&]at="))
 
 
-def test_the_curve_of_a_patch_lfw_pair_is_the_benchmarks(visit, lfw, lfw_folder, sface, tmp_path) -> None:
-    pair = next(pair for pair in lfw.pairs if pair.genuine)
+# The maps of the second pair are ordered otherwise when two CPU threads share their sums.
+@pytest.mark.parametrize(
+    "pair_id", ["Abel_Pacheco_0001--Abel_Pacheco_0004", "Abdel_Madi_Shabneh_0001--Dean_Barker_0001"]
+)
+def test_the_curve_of_a_patch_lfw_pair_is_the_benchmarks(visit, lfw, lfw_folder, sface, tmp_path, pair_id) -> None:
+    pair = next(pair for pair in lfw.pairs if pair.id == pair_id)
     name = urllib.parse.quote_plus(f"{pair.probe.stem} / {pair.reference.stem}".replace("_", " "))
     visit.goto(f"/replay?source=Patch-LFW&lfw={name}&threshold={sface.thresholds[0].value:.4f}")
     wait_for_viewer(visit)
     expect(visit.get_by_text("The probe carries 27 patches from")).to_be_visible()
     rows = curve(visit, tmp_path)
-    context = tasks.make_context(
-        tasks.Job(lfw_folder, "sface", "uniform", 0, dpr.STEPS, CropCache.default().folder, threads=2), sface
-    )
+    job = tasks.Job(lfw_folder, "sface", "uniform", 0, dpr.STEPS, CropCache.default().folder)
+    context = tasks.make_context(job, sface)
     crops = [context.generator.cache.crop(path, ARCFACE) for path in (pair.probe, pair.reference)]
     clean = sface.embed(np.stack(crops))
     method = tasks.Method("xssab", "xssab")

@@ -160,6 +160,7 @@ function build(root) {
     shape("line", { class: "threshold", x1: BOX.left, x2: right, y1: at, y2: at }, chart);
     shape("text", { x: right + 4, y: at - 5 }, chart, "match");
     shape("text", { x: right + 4, y: at + 14 }, chart, "non-match");
+    const marker = shape("line", { class: "marker", y1: BOX.top, y2: bottom }, chart);
     if (data.flip !== null) {
       const flip = { cx: x(data.flip / steps()), cy: y(scores[data.flip]) };
       shape("circle", { class: "flip", r: 6, ...flip }, chart);
@@ -168,7 +169,6 @@ function build(root) {
       const above = flip.cy - 10 > BOX.top + 10 ? flip.cy - 10 : flip.cy + 20;
       shape("text", { class: "flip-label", y: above, ...side }, chart, `flips at ${percent(data.flip / steps())}`);
     }
-    const marker = shape("line", { class: "marker", y1: BOX.top, y2: bottom }, chart);
     const dot = shape("circle", { class: "dot", r: 4 }, chart);
     layout = { ...layout, x, y, marker, dot, left: BOX.left, width: right - BOX.left };
     slider.style.marginLeft = `${BOX.left - 8}px`;
