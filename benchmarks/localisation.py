@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from xssab_core.benchmark.crops import CropCache
 from xssab_core.benchmark.lfw import LfwPair, open_lfw
@@ -84,9 +87,11 @@ def erroneous_pairs(
             yield ErroneousPair(pair, patched, reference, truth)
 
 
-def precisions(maps: FaceMaps, found: ErroneousPair) -> dict[str, float | None]:
+def precisions(maps: FaceMaps, found: ErroneousPair, attention: bool) -> dict[str, float | None]:
     """Average precision by the combined map (as DPR ranks) and by the single map of the error's kind."""
-    combined = maps.combined if not found.pair.genuine else None if maps.combined is None else -maps.combined
+    combined = maps.combined
+    if found.pair.genuine and not attention and combined is not None:
+        combined = -combined
     single = maps.dissimilarity if found.pair.genuine else maps.similarity
     named = {"combined": combined, "single": single}
     return {
@@ -104,7 +109,7 @@ def measure(model: FaceModel, found: ErroneousPair, methods: list[str], threshol
         if explainer.evidence_kind not in evidence:
             evidence[explainer.evidence_kind] = explainer.examine(model, found.probe, found.reference)
         maps, _ = explainer.maps(model, evidence[explainer.evidence_kind], threshold, blur=True)
-        scores[method] = precisions(maps, found)
+        scores[method] = precisions(maps, found, explainer.info.attention)
     return scores
 
 

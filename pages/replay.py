@@ -27,7 +27,7 @@ drawing = pick_drawing()
 if pair is not None:
     heading = st.container()
     method = pick_method(model)
-    with errors_as_sentences():
+    with errors_as_sentences(), st.spinner("Explaining and replaying the pair"):
         replay = make_replay(model, pair, method, threshold)
     if replay is not None:
         with heading:
@@ -36,5 +36,5 @@ if pair is not None:
         show_viewer(replay, pair, drawing)
         show_random_progress(running)
         show_words(replay)
-        show_downloads(replay, pair, drawing)
+        show_downloads(replay, pair)
     open_pair_elsewhere("pages/inspect.py", "Inspect this pair")

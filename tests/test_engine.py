@@ -177,3 +177,16 @@ def test_a_call_on_one_thread_gives_what_one_thread_gives_and_leaves_the_others_
 def test_a_call_on_one_thread_raises_what_the_call_raises() -> None:
     with pytest.raises(ZeroDivisionError):
         on_one_thread(lambda: 1 / 0)
+
+
+def test_evidence_of_one_thread_is_kept_apart_and_used_again(engine, samples, passes) -> None:
+    pair = samples["barack_obama_1"], samples["joe_biden_1"]
+    engine.explain("sface", *pair)
+    alone = engine.explain("sface", *pair, threshold=0.3, one_thread=True)
+    assert passes == [2, 2]
+    again = engine.explain("sface", *pair, threshold=0.3, one_thread=True)
+    engine.explain("sface", *pair, threshold=0.4, one_thread=True)
+    assert passes == [2, 2]
+    np.testing.assert_array_equal(alone.probe.combined, again.probe.combined)
+    expected = on_one_thread(lambda: explain(engine.model("sface"), *pair, threshold=0.3))
+    np.testing.assert_array_equal(alone.probe.combined, expected.probe.combined)

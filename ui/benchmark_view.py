@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 import torch
 
-from ui.jobs import jobs, watch
+from ui.jobs import jobs, offer_work
 from ui.settings import pick_model
 from ui.state import lfw_folder
 from xssab_core import paths
@@ -218,39 +218,33 @@ def show_small_run() -> None:
         return
     output = paths.home() / "benchmarks" / f"{model_id}-{SMALL_RUN_PAIRS}-pairs"
     key: Hashable = ("benchmark", folder, model.weights_sha256)
-    job = jobs().get(key)
-    if job is not None and job.done:
-        if job.stop.is_set():
+    ended = jobs().take_ended(key)
+    if ended is not None:
+        if ended.stop.is_set():
             st.info("Stopped. What is finished is kept: start again to go on.", icon=":material/info:")
-        elif job.error:
-            st.error(job.error, icon=":material/error:")
+        elif ended.error:
+            st.error(ended.error, icon=":material/error:")
         else:
             st.success(f"Finished: {output.name} is in the list of results.", icon=":material/check:")
             st.button("Show it", key="show_run", on_click=_show, args=(output.name,))
-        jobs().forget(key)
-        job = None
-    if job is None:
-        st.caption(
-            f"{SMALL_RUN_PAIRS} pairs with {', '.join(usable)} and random, some minutes on a CPU. It goes on beside "
-            "the page. More pairs and methods: `python -m xssab_core benchmark`."
-        )
-        if not st.button(f"Run {SMALL_RUN_PAIRS} pairs", key="run_benchmark", icon=":material/play_arrow:"):
-            return
-        settings = Settings(
-            lfw=Path(folder),
-            output=output,
-            model=model_id,
-            methods=parse_methods(",".join(usable)),
-            pairs=SMALL_RUN_PAIRS,
-            threshold="eer",
-            threads=torch.get_num_threads(),
-        )
+    settings = Settings(
+        lfw=Path(folder),
+        output=output,
+        model=model_id,
+        methods=parse_methods(",".join(usable)),
+        pairs=SMALL_RUN_PAIRS,
+        threshold="eer",
+        threads=torch.get_num_threads(),
+    )
 
-        def work(progress: Progress) -> None:
-            run_benchmark(settings, model, lambda state: progress(_share(state)))
+    def work(progress: Progress) -> None:
+        run_benchmark(settings, model, lambda state: progress(_share(state)))
 
-        jobs().start(key, f"Benchmark of {model_id}", work)
-    watch(key, "benchmark")
+    about = (
+        f"{SMALL_RUN_PAIRS} pairs with {', '.join(usable)} and random, some minutes on a CPU. It goes on beside "
+        "the page. More pairs and methods: `python -m xssab_core benchmark`."
+    )
+    offer_work(key, "benchmark", f"Run {SMALL_RUN_PAIRS} pairs", f"Benchmark of {model_id}", work, about)
 
 
 def _share(state: State) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Hashable
 from pathlib import Path
@@ -12,8 +11,9 @@ import pandas as pd
 import streamlit as st
 
 from ui.browse_sets import Face, LfwSet, PairSet
-from ui.jobs import jobs, watch
+from ui.jobs import jobs, offer_work
 from ui.page import address
+from ui.pictures import png_url
 from ui.settings import settings_in_url
 from xssab_core.benchmark.selection import (
     FALSE_MATCH,
@@ -71,8 +71,8 @@ def show_how_to_get_lfw() -> None:
     st.info(
         "These are the sample pairs, which are not patched. To browse LFW and Patch-LFW, start the app with "
         "`XSSAB_LFW=/path/to/lfw make run`: the folder that holds `lfw-deepfunneled`, `lfw_funneled` or `lfw`, and "
-        "`pairs.txt`. `python -m xssab_core patch-lfw --lfw DIR --output DIR --download` fetches LFW (about 230 MB, "
-        "for research use).",
+        "`pairs.txt`. `python -m xssab_core patch-lfw --lfw DIR --output DIR --download` fetches LFW "
+        "(for research use).",
         icon=":material/folder:",
     )
 
@@ -83,21 +83,15 @@ def offer_scoring(pairs: LfwSet, model: FaceModel) -> None:
     if known == total:
         return
     key: Hashable = ("scores", str(pairs.scores.generator.lfw.images), model.weights_sha256)
-    job = jobs().get(key)
-    if job is not None and job.done:
-        if job.error:
-            st.info(f"{job.error} Scores computed so far are kept.", icon=":material/info:")
-        jobs().forget(key)
-        job = None
-    if job is None:
-        st.caption(
-            f"{known:,} of {total:,} pairs are scored with {model.info.title}; only they are shown. Scoring all takes "
-            "a while, goes on beside the page, and continues where it was stopped."
-        )
-        if not st.button(f"Score the other {total - known:,} pairs", key="score_pairs", icon=":material/play_arrow:"):
-            return
-        jobs().start(key, "Pairs scored", pairs.scores.compute)
-    watch(key, "scores", total)
+    ended = jobs().take_ended(key)
+    if ended is not None and ended.error:
+        st.info(f"{ended.error} Scores computed so far are kept.", icon=":material/info:")
+    about = (
+        f"{known:,} of {total:,} pairs are scored with {model.info.title}; only they are shown. Scoring all takes "
+        "a while, goes on beside the page, and continues where it was stopped."
+    )
+    button = f"Score the other {total - known:,} pairs"
+    offer_work(key, "scores", button, "Pairs scored", pairs.scores.compute, about, total)
 
 
 def pick_selection(table: pd.DataFrame) -> Selection:
@@ -213,7 +207,6 @@ def _card(pairs: PairSet, row: Any, model: FaceModel, threshold: Threshold) -> d
         if pairs.score == "patched_score":
             numbers += f"; unpatched score {row.clean_score:.4f}"
     query = pairs.query(row.index) | settings_in_url(model, threshold)
-    places = {title: address(file, query) for file, title in _PLACES.items()}
     error = row.outcome in (FALSE_MATCH, FALSE_NON_MATCH)
     return {
         "id": row.index,
@@ -223,11 +216,11 @@ def _card(pairs: PairSet, row: Any, model: FaceModel, threshold: Threshold) -> d
         "tone": "none" if row.outcome == NO_SCORE else "error" if error else "right",
         "numbers": numbers,
         "label": f"{'Genuine' if row.genuine else 'Impostor'} pair" + (f", fold {row.fold}" if row.fold else ""),
-        "places": [{"title": title, "href": href} for title, href in places.items() if href is not None],
+        "places": [{"title": title, "href": address(file, query)} for file, title in _PLACES.items()],
         "doubt": "Label wrong, says the data set's errata" if row.mislabelled else "",
     }
 
 
 def _face(face: Face, size: int) -> dict[str, Any]:
-    picture = "" if face.png is None else "data:image/png;base64," + base64.b64encode(face.png).decode()
+    picture = "" if face.png is None else png_url(face.png)
     return {"name": face.name, "alt": face.alt, "picture": picture, "outline": face.outline, "size": size}

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 import pandas as pd
 import streamlit as st
 
-from ui.jobs import jobs, watch
+from ui.jobs import jobs, offer_work
 from ui.map_viewer import Tile, map_viewer
 from ui.pair_picker import SIDES, Pair
 from ui.settings import Drawing
@@ -127,24 +127,19 @@ def offer(model: FaceModel, pair: Pair, methods: list[Explainer]) -> None:
     names = ", ".join(short_title(method) for method in methods)
     kind = methods[0].evidence_kind
     key: Hashable = (kind, model.weights_sha256, pair.key)
-    job = jobs().get(key)
-    if job is not None and job.done:
-        if job.error:
-            st.info(f"{names}: {job.error}", icon=":material/info:")
-        jobs().forget(key)
-        job = None
-    if job is None:
-        passes = methods[0].info.forward_passes
-        if not st.button(
-            f"Compute {names}: {passes:,} forward passes", key=f"run_{kind}", icon=":material/play_arrow:"
-        ):
-            return
-        core, method_id, faces = engine(), methods[0].info.id, (pair.probe, pair.reference)
-        threshold = 0.0  # plays no part in what is gathered
-        jobs().start(
-            key, names, lambda progress: core.explain(model.info.id, *faces, method_id, threshold, progress=progress)
-        )
-    watch(key, kind)
+    ended = jobs().take_ended(key)
+    if ended is not None and ended.error:
+        st.info(f"{names}: {ended.error}", icon=":material/info:")
+    core, method_id, faces = engine(), methods[0].info.id, (pair.probe, pair.reference)
+    threshold = 0.0  # plays no part in what is gathered
+    button = f"Compute {names}: {methods[0].info.forward_passes:,} forward passes"
+    offer_work(
+        key,
+        kind,
+        button,
+        names,
+        lambda progress: core.explain(model.info.id, *faces, method_id, threshold, progress=progress),
+    )
 
 
 def show_trust(model: FaceModel, pair: Pair, shown: Explanation, explanations: list[Explanation]) -> None:
@@ -153,24 +148,19 @@ def show_trust(model: FaceModel, pair: Pair, shown: Explanation, explanations: l
     ids = tuple(explanation.method.id for explanation in explanations)
     key: Hashable = ("trust", shown.weights_sha256, shown.method.id, shown.threshold, pair.key, ids)
     job = jobs().get(key)
-    if job is not None and job.done and job.error:
-        st.info(job.error, icon=":material/info:")
-        jobs().forget(key)
-        job = None
-    if job is None:
-        st.caption(
-            "Explains the pair again after small changes of the photographs and with randomised weights, and compares."
-        )
-        if not st.button("Check this map", key="check", icon=":material/fact_check:"):
-            return
+    if job is None or not job.done or job.error:
+        if job is not None and job.error:
+            st.info(job.error, icon=":material/info:")
+            jobs().forget(key)
         others = [other for other in explanations if other is not shown]
-        job = jobs().start(
+        offer_work(
             key,
+            "trust",
+            "Check this map",
             "Checking the map",
             lambda progress: assess(model, pair.probe, pair.reference, shown, others, progress=progress),
+            "Explains the pair again after small changes of the photographs and with randomised weights, and compares.",
         )
-    if not job.done:
-        watch(key, "trust")
         return
     st.markdown("\n".join(f"- {sentence}" for sentence in job.result.sentences()))
     st.caption(

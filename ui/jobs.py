@@ -53,6 +53,12 @@ class Jobs:
         with self._lock:
             self._jobs.pop(key, None)
 
+    def take_ended(self, key: Hashable) -> Job | None:
+        """The job of that key if it has ended, once: the work may be started again."""
+        with self._lock:
+            job = self._jobs.get(key)
+            return self._jobs.pop(key) if job is not None and job.done else None
+
     def start(self, key: Hashable, title: str, work: Callable[[Progress], Any]) -> Job:
         """Start work unless it is running or done already."""
         with self._lock:
@@ -95,3 +101,16 @@ def watch(key: Hashable, name: str, total: int = 0) -> None:
     bar.progress(min(1.0, job.share), text=f"{job.title}: {done}")
     if button.button("Stop", key=f"stop_{name}"):
         job.stop.set()
+
+
+def offer_work(
+    key: Hashable, name: str, button: str, title: str, work: Callable[[Progress], Any], about: str = "", total: int = 0
+) -> None:
+    """A button that starts work, with a sentence on it; while the work runs, its progress instead."""
+    if jobs().get(key) is None:
+        if about:
+            st.caption(about)
+        if not st.button(button, key=f"start_{name}", icon=":material/play_arrow:"):
+            return
+        jobs().start(key, title, work)
+    watch(key, name, total)

@@ -61,10 +61,9 @@ def _pages(**options: Any) -> list[StreamlitPage]:
     return [st.Page(entry.file, **(entry.options | options)) for entry in PAGES]
 
 
-def address(file: str, query: dict[str, str]) -> str | None:
-    """Where the page of a file opens with a query, relative to any page; None when the app has no such page."""
-    known = any(entry.file == file for entry in PAGES)
-    return f"{Path(file).stem}?{urlencode(query)}" if known else None
+def address(file: str, query: dict[str, str]) -> str:
+    """Where the page of a file opens with a query, relative to any page."""
+    return f"{Path(file).stem}?{urlencode(query)}"
 
 
 def caution() -> None:

@@ -67,7 +67,7 @@ def pick_pair() -> Pair | None:
 def open_pair_elsewhere(file: str, label: str) -> None:
     """A link to another page with the same pair, model and threshold. It loads a new document: a switch within the
     session cannot be relied on to carry parameters that are bound to widgets."""
-    target = escape(address(file, st.query_params.to_dict()) or "")
+    target = escape(address(file, st.query_params.to_dict()))
     st.html(f'<a href="{target}" style="color: inherit; font-weight: 600">{escape(label)}</a>')
 
 

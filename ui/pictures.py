@@ -23,7 +23,12 @@ def show_picture(picture: np.ndarray, alt: str, caption: str | None = None) -> N
 
 def data_url(picture: np.ndarray) -> str:
     """A uint8 picture as a PNG data URL."""
-    return "data:image/png;base64," + base64.b64encode(png(picture)).decode()
+    return png_url(png(picture))
+
+
+def png_url(encoded: bytes) -> str:
+    """A PNG file as a data URL."""
+    return "data:image/png;base64," + base64.b64encode(encoded).decode()
 
 
 def reduced(photo: Photo, longest: int = 640) -> tuple[np.ndarray, float]:

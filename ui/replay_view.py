@@ -21,8 +21,8 @@ from ui.state import engine
 from xssab_core.benchmark.animation import animation
 from xssab_core.benchmark.case import PERMUTATIONS, Replay, case_of, flip_sentences, play, play_at_random
 from xssab_core.benchmark.dpr import Embed, ranking_map
-from xssab_core.device import on_one_thread
-from xssab_core.explain import METHODS, explain
+from xssab_core.benchmark.thumbnails import outline
+from xssab_core.explain import METHODS
 from xssab_core.models import FaceModel, Threshold
 from xssab_core.render import colour_layer, grey_crop, shared_scale
 
@@ -59,10 +59,8 @@ def make_replay(model: FaceModel, pair: Pair, method_id: str, threshold: Thresho
         offer(model, pair, [method])
         return None
     case = case_of(pair.probe, pair.reference, model.info.template)
-    if method.info.backward_passes:  # so that pixels have the benchmark's order
-        explanation = on_one_thread(lambda: explain(model, pair.probe, pair.reference, method_id, threshold))
-    else:
-        explanation = engine().explain(model.info.id, pair.probe, pair.reference, method_id, threshold)
+    faces = pair.probe, pair.reference
+    explanation = engine().explain(model.info.id, *faces, method_id, threshold, one_thread=True)
     return play(_embed(model), case, explanation)
 
 
@@ -132,7 +130,7 @@ def show_words(replay: Replay) -> None:
         st.caption("Between two steps the pictures go on; the score shown is that of the last step.")
 
 
-def show_downloads(replay: Replay, pair: Pair, drawing: Drawing) -> None:
+def show_downloads(replay: Replay, pair: Pair) -> None:
     """The replay as a moving picture and as numbers, made when they are asked for."""
     about = f"{pair.probe.photo.name} and {pair.reference.photo.name}"
     with st.container(horizontal=True):
@@ -161,7 +159,7 @@ def _data(replay: Replay, pair: Pair, drawing: Drawing) -> dict[str, Any]:
         "start": _packed(case.start),
         "end": _packed(case.end),
         "reference": _packed(case.reference),
-        "mask": None if case.mask is None else _packed(case.mask.astype(np.uint8)),
+        "outline": None if case.mask is None else outline(case.mask),
         "ranks": _packed(ranks),
         "grey": data_url(grey_crop(case.start)),
         "layer": data_url(layer),

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 import numpy as np
 import torch
 
-from xssab_core.device import choose_device
+from xssab_core.device import choose_device, on_one_thread
 from xssab_core.explain import Evidence, Explanation, Progress, crop_of, explain, method_of
 from xssab_core.faces import AlignedFace, DetectedFace, Photo, detect_faces
 from xssab_core.models import load_model
@@ -120,25 +120,36 @@ class Engine:
         threshold: float | str | Threshold | None = None,
         blur: bool = True,
         progress: Progress | None = None,
+        one_thread: bool = False,
     ) -> Explanation:
-        """`xssab_core.explain`, with the forward passes of pairs seen before kept."""
+        """`xssab_core.explain`, with the forward passes of pairs seen before kept.
+
+        Args:
+            one_thread: take gradients as the benchmark does, see `on_one_thread`; for maps that order pixels. Methods
+                without gradients share their evidence either way.
+        """
         model = self.model(model_id)
         crops = [crop_of(model, face) for face in (probe, reference)]
-        key = self._key(model, crops, method)
-        examined = self._examined.get(key)
-        if examined is None:
-            started = time.perf_counter()
-            evidence = method_of(method).examine(model, crops[0], crops[1], progress)
-            examined = Examined(evidence, time.perf_counter() - started)
-            self._examined.put(key, examined)
-            for crop, row in zip(crops, evidence.embeddings, strict=True):
-                self._embeddings.put((model.weights_sha256, _digest(crop)), row)
-        result = explain(model, crops[0], crops[1], method, threshold, blur, evidence=examined.evidence)
-        return replace(result, seconds=result.seconds | {"examine": examined.seconds})
+        alone = one_thread and method_of(method).info.backward_passes > 0
+        key = self._key(model, crops, method, alone)
+
+        def work() -> Explanation:
+            examined = self._examined.get(key)
+            if examined is None:
+                started = time.perf_counter()
+                evidence = method_of(method).examine(model, crops[0], crops[1], progress)
+                examined = Examined(evidence, time.perf_counter() - started)
+                self._examined.put(key, examined)
+                for crop, row in zip(crops, evidence.embeddings, strict=True):
+                    self._embeddings.put((model.weights_sha256, _digest(crop)), row)
+            result = explain(model, crops[0], crops[1], method, threshold, blur, evidence=examined.evidence)
+            return replace(result, seconds=result.seconds | {"examine": examined.seconds})
+
+        return on_one_thread(work) if alone else work()
 
     @staticmethod
-    def _key(model: FaceModel, crops: list[np.ndarray], method: str) -> Hashable:
-        return (method_of(method).evidence_kind, model.weights_sha256, *map(_digest, crops))
+    def _key(model: FaceModel, crops: list[np.ndarray], method: str, alone: bool = False) -> Hashable:
+        return (method_of(method).evidence_kind, model.weights_sha256, *map(_digest, crops), alone)
 
 
 def _digest(crop: np.ndarray) -> bytes:

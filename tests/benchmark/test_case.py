@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,6 @@ from xssab_core.benchmark.case import Replay, blurred, case_of, flip_sentences, 
 from xssab_core.benchmark.crops import CropCache
 from xssab_core.benchmark.lfw import open_lfw
 from xssab_core.benchmark.patch_lfw import PatchedFace, PatchLfw, uniform_positions
-from xssab_core.device import on_one_thread
 from xssab_core.engine import Engine
 from xssab_core.explain import CAUTION
 from xssab_core.faces import ARCFACE, Template
@@ -106,7 +104,7 @@ def test_the_curve_equals_the_benchmarks_numbers_for_that_pair(
         faces = context.generator.faces(pair)
         assert faces is not None
         threshold = sface.thresholds[0].value
-        explanation = on_one_thread(partial(explain, sface, *faces, method, threshold))
+        explanation = engine.explain("sface", *faces, method, threshold, one_thread=True)
         case = case_of(*faces, sface.info.template)
         played = play(lambda crops: engine.embed("sface", list(crops)), case, explanation)
         rows = [context.generator.cache.crop(path, ARCFACE) for path in (pair.probe, pair.reference)]

@@ -4,6 +4,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const FULL = 1000; // the position runs from 0 to this, in per mille of replaced pixels
 const SECONDS = 8;
+const VEIL = 0xd8808080; // grey over what is replaced of the map, as a canvas holds it
 const BOX = { height: 300, left: 52, right: 76, top: 12, bottom: 36 };
 
 function bytes(base64) {
@@ -32,19 +33,6 @@ function tile(title) {
   return { box, canvas, caption, figure: element("figure", {}, caption, box) };
 }
 
-// The border between masked and other pixels, as one path in pixel units.
-function outline(mask, size) {
-  const at = (x, y) => x >= 0 && y >= 0 && x < size && y < size && mask[y * size + x] > 0;
-  let path = "";
-  for (let y = 0; y <= size; y++) {
-    for (let x = 0; x <= size; x++) {
-      if (at(x, y) !== at(x, y - 1)) path += `M${x} ${y}h1`;
-      if (at(x, y) !== at(x - 1, y)) path += `M${x} ${y}v1`;
-    }
-  }
-  return path;
-}
-
 function ticks(low, high) {
   const step = [0.02, 0.05, 0.1, 0.2, 0.5].find((s) => (high - low) / s <= 6) ?? 1;
   const found = [];
@@ -54,7 +42,7 @@ function ticks(low, high) {
 
 function build(root) {
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
-  let data, report, pixels, reach, path, layout;
+  let data, report, pixels, reach, layout;
   let position = 0, reported = 0, playing = false, frame = 0, last = 0, dirty = true, timer = 0;
 
   const probe = tile("Probe");
@@ -100,11 +88,10 @@ function build(root) {
   function drawFaces() {
     const count = replaced();
     const { start, end, shown, veil } = pixels;
-    const colour = layout.veil;
     for (let i = 0; i < reach.length; i++) {
       const back = reach[i] < count;
       shown.data32[i] = back ? end[i] : start[i];
-      veil.data32[i] = back ? colour : 0;
+      veil.data32[i] = back ? VEIL : 0;
     }
     probe.canvas.getContext("2d").putImageData(shown, 0, 0);
     map.canvas.getContext("2d").putImageData(veil, 0, 0);
@@ -170,7 +157,7 @@ function build(root) {
       shape("text", { class: "flip-label", y: above, ...side }, chart, `flips at ${percent(data.flip / steps())}`);
     }
     const dot = shape("circle", { class: "dot", r: 4 }, chart);
-    layout = { ...layout, x, y, marker, dot, left: BOX.left, width: right - BOX.left };
+    layout = { x, y, marker, dot, left: BOX.left, width: right - BOX.left };
     slider.style.marginLeft = `${BOX.left - 8}px`;
     slider.style.width = `${right - BOX.left + 16}px`;
   }
@@ -322,18 +309,12 @@ function build(root) {
     map.caption.textContent = `${data.title} map`;
     map.box.setAttribute("aria-label", `${data.title} map of the probe, which orders the pixels`);
     probe.caption.textContent = data.probeTitle;
-    outlines.style.display = data.mask ? "" : "none";
-    if (data.mask !== path) {
-      path = data.mask;
-      patches.setAttribute("viewBox", `0 0 ${size} ${size}`);
-      patches.replaceChildren();
-      if (path) {
-        const d = outline(bytes(path), size);
-        shape("path", { class: "under", d }, patches);
-        shape("path", { class: "over", d }, patches);
-      }
+    outlines.style.display = data.outline ? "" : "none";
+    patches.setAttribute("viewBox", `0 0 ${size} ${size}`);
+    patches.replaceChildren();
+    if (data.outline) {
+      for (const name of ["under", "over"]) shape("path", { class: name, d: data.outline }, patches);
     }
-    layout = { ...layout, veil: 0xd8808080 };
     drawLegend();
     drawChart();
     dirty = true;
