@@ -78,9 +78,14 @@ def versions() -> dict[str, str]:
 
 
 def maps_npz(explanation: Explanation) -> bytes:
-    """The raw maps as npz: float32 (S, S) arrays named `probe_combined`, `reference_similarity`, ..."""
+    """The raw maps as npz: float32 (S, S) arrays named `probe_combined`, `reference_similarity`, ...
+
+    The caution is the comment of the archive that an npz is.
+    """
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **explanation.maps())
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.comment = CAUTION.encode()
     return buffer.getvalue()
 
 
@@ -94,14 +99,14 @@ def pictures(
     """PNG files by name: both crops, and each map over its crop, all on one shared symmetric scale."""
     maps = explanation.maps()
     scale = shared_scale(maps.values())
-    about = {
+    comment = {"Comment": CAUTION}
+    about = comment | {
         "Description": f"{explanation.method.title} on {explanation.model.id}, full colour at |value| {scale:.3e}",
-        "Comment": CAUTION,
     }
     crops = {
         side: face.crop_for(explanation.model.template) for side, face in zip(SIDES, (probe, reference), strict=True)
     }
-    files = {f"{side}_crop.png": png(enlarge(crop, PICTURE_FACTOR)) for side, crop in crops.items()}
+    files = {f"{side}_crop.png": png(enlarge(crop, PICTURE_FACTOR), comment) for side, crop in crops.items()}
     for name, values in maps.items():
         layer = colour_layer(values, scale, palette, dissimilar=name.endswith("dissimilarity"))
         shown = overlay(crops[name.split("_")[0]], layer, opacity)

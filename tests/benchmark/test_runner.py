@@ -67,6 +67,7 @@ def _method(record: dict[str, Any], label: str) -> dict[str, Any]:
 def test_the_results_follow_from_the_pairs(uninterrupted: Path) -> None:
     record, table = _comparable(uninterrupted), _pairs_table(uninterrupted)
     threshold = record["threshold"]["value"]
+    assert record["caution"] == pd.read_parquet(uninterrupted / "pairs.parquet").attrs["caution"] == CAUTION
     assert {method["label"] for method in record["methods"]} == {"random", "xssab", "xssab-unblurred"}
     assert record["common"]["pairs"] == {"genuine": 12, "impostor": 12}
     for label, rows in table.groupby("method"):

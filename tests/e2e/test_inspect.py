@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.app_process import start_app
 from tests.e2e.widgets import open_options
 from xssab_core import align_face, explain, open_photo
+from xssab_core.explain import CAUTION
 from xssab_core.paths import ASSETS
 
 SAMPLES = ASSETS / "samples"
@@ -242,6 +243,8 @@ def test_downloads_open_and_hold_the_right_arrays(visit, tmp_path, sface) -> Non
             visit.get_by_role("button", name=label).click()
         files[label] = tmp_path / waiting.value.suggested_filename
         waiting.value.save_as(files[label])
+    with zipfile.ZipFile(files["Raw maps (npz)"]) as archive:
+        assert archive.comment.decode() == CAUTION
     with np.load(files["Raw maps (npz)"], allow_pickle=False) as maps:
         assert sorted(maps.files) == sorted(expected.maps())
         for name, values in expected.maps().items():

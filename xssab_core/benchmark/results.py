@@ -302,7 +302,9 @@ def _pair_table(work: Work, plan: Plan) -> pd.DataFrame:
                     "seconds_map": seconds["examine"] + seconds["maps"],
                 }
             )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    table.attrs["caution"] = CAUTION
+    return table
 
 
 def _counts(genuine: np.ndarray) -> dict[str, int]:
