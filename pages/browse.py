@@ -9,8 +9,8 @@ import streamlit as st
 from ui.browse_sets import LfwSet, open_set, set_names
 from ui.browse_view import offer_scoring, pick_selection, show_gallery, show_how_to_get_lfw, show_rates
 from ui.page import errors_as_sentences
-from ui.settings import pick_model, pick_threshold
-from xssab_core.benchmark.selection import decided
+from ui.sidebar import pick_model, pick_threshold
+from xssab_core.gallery.selection import decided
 
 names = set_names()
 with st.sidebar:

@@ -11,7 +11,7 @@ from ui.inspect_view import show_arguments, show_decision, show_downloads, show_
 from ui.models_view import remember_pair
 from ui.page import errors_as_sentences
 from ui.pair_picker import open_pair_elsewhere, pick_pair
-from ui.settings import pick_drawing, pick_model, pick_threshold
+from ui.sidebar import pick_drawing, pick_model, pick_threshold
 from ui.state import engine
 from xssab_core.explain import METHODS
 
@@ -24,11 +24,11 @@ if pair is not None:
     with errors_as_sentences():
         # A black box still has a score and arguments; its maps come from the methods below.
         shown = "xssab" if reason is None else "random"
-        explanation = engine().explain(model.info.id, pair.probe, pair.reference, shown, threshold)
-    remember_pair(explanation, f"{pair.probe.photo.name} and {pair.reference.photo.name}")
+        explanation = engine().explain(model, pair, shown, threshold)
+    remember_pair(explanation, pair.title)
     show_decision(explanation)
     if reason is None:
-        show_maps(explanation, pair, drawing)
+        show_maps(explanation, model, pair, drawing)
     else:
         st.info(f"{reason} xFace explains it from its embeddings alone: choose it below.", icon=":material/block:")
     with errors_as_sentences():
@@ -38,4 +38,4 @@ if pair is not None:
     open_pair_elsewhere("pages/replay.py", "Replay this pair")
     show_photographs(pair)
     show_arguments(explanation, drawing)
-    show_downloads(explanations, pair, drawing)
+    show_downloads(explanations, model, pair, drawing)

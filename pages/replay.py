@@ -18,7 +18,7 @@ from ui.replay_view import (
     show_viewer,
     show_words,
 )
-from ui.settings import pick_drawing, pick_model, pick_threshold
+from ui.sidebar import pick_drawing, pick_model, pick_threshold
 
 pair = pick_pair()
 model = pick_model()

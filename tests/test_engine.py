@@ -14,6 +14,7 @@ import torch
 from xssab_core import explain
 from xssab_core.device import DeviceLock, on_one_thread
 from xssab_core.engine import Engine, LruCache
+from xssab_core.faces import Pair
 
 
 @pytest.fixture
@@ -41,8 +42,8 @@ def test_eight_threads_on_different_pairs_equal_the_serial_result_bit_for_bit(sa
     thresholds = [0.1, 0.3057, 0.5]
 
     def work(engine: Engine, index: int) -> list[dict[str, np.ndarray]]:
-        probe, reference = pairs[index % len(pairs)]
-        return [engine.explain("sface", probe, reference, threshold=value).maps() for value in thresholds]
+        pair, model = Pair(*pairs[index % len(pairs)]), engine.model("sface")
+        return [engine.explain(model, pair, threshold=value).maps() for value in thresholds]
 
     serial = [work(Engine("cpu"), index) for index in range(16)]
     shared = Engine("cpu")
@@ -56,25 +57,25 @@ def test_eight_threads_on_different_pairs_equal_the_serial_result_bit_for_bit(sa
 
 def test_a_threshold_move_costs_no_forward(engine, samples, passes) -> None:
     pair = samples["barack_obama_1"], samples["joe_biden_1"]
-    first = engine.explain("sface", *pair, threshold=0.2)
+    first = engine.explain(engine.model("sface"), Pair(*pair), threshold=0.2)
     assert passes == [2]
-    second = engine.explain("sface", *pair, threshold=0.4)
+    second = engine.explain(engine.model("sface"), Pair(*pair), threshold=0.4)
     assert passes == [2]
     assert not np.array_equal(first.probe.combined, second.probe.combined)
-    assert engine.is_examined("sface", *pair, "xssab")
+    assert engine.is_examined(engine.model("sface"), Pair(*pair), "xssab")
 
 
 def test_embeddings_of_an_examined_pair_are_known(engine, samples, passes) -> None:
     faces = [samples["barack_obama_1"], samples["joe_biden_1"]]
-    result = engine.explain("sface", *faces)
-    found = engine.embed("sface", [face.crop for face in faces])
+    result = engine.explain(engine.model("sface"), Pair(*faces))
+    found = engine.embed(engine.model("sface"), [face.crop for face in faces])
     assert passes == [2]
     np.testing.assert_array_equal(found, result.embeddings)
 
 
 def test_equal_crops_are_embedded_once(engine, samples, passes) -> None:
     crop, other = samples["barack_obama_1"].crop, samples["joe_biden_1"].crop
-    found = engine.embed("sface", [crop, other, crop])
+    found = engine.embed(engine.model("sface"), [crop, other, crop])
     assert passes == [2]
     np.testing.assert_array_equal(found[0], found[2])
 
@@ -83,7 +84,7 @@ def test_one_changed_pixel_is_another_picture(engine, samples, passes) -> None:
     crop = samples["barack_obama_1"].crop
     changed = crop.copy()
     changed[50, 50, 0] ^= 1
-    first, second = engine.embed("sface", [crop]), engine.embed("sface", [changed])
+    first, second = engine.embed(engine.model("sface"), [crop]), engine.embed(engine.model("sface"), [changed])
     assert passes == [1, 1]
     assert not np.array_equal(first, second)
 
@@ -97,14 +98,14 @@ def test_a_model_is_loaded_once_for_all_threads() -> None:
 
 def test_kept_evidence_is_weighed_and_bounded(engine, samples) -> None:
     pair = samples["barack_obama_1"], samples["joe_biden_1"]
-    engine.explain("sface", *pair)
+    engine.explain(engine.model("sface"), Pair(*pair))
     (examined,) = engine._examined._values.values()
     # The activations of a batch of two: more than its input, less than 300 MiB.
     assert 2 * 3 * 112 * 112 * 4 < examined.evidence.nbytes < 300 * 2**20
 
 
 def test_evidence_that_made_room_is_freed(engine, samples) -> None:
-    engine.explain("sface", samples["barack_obama_1"], samples["joe_biden_1"])
+    engine.explain(engine.model("sface"), Pair(samples["barack_obama_1"], samples["joe_biden_1"]))
     (examined,) = engine._examined._values.values()
     pixels = weakref.ref(examined.evidence.pixels)
     del examined
@@ -181,11 +182,11 @@ def test_a_call_on_one_thread_raises_what_the_call_raises() -> None:
 
 def test_evidence_of_one_thread_is_kept_apart_and_used_again(engine, samples, passes) -> None:
     pair = samples["barack_obama_1"], samples["joe_biden_1"]
-    engine.explain("sface", *pair)
-    alone = engine.explain("sface", *pair, threshold=0.3, one_thread=True)
+    engine.explain(engine.model("sface"), Pair(*pair))
+    alone = engine.explain(engine.model("sface"), Pair(*pair), threshold=0.3, one_thread=True)
     assert passes == [2, 2]
-    again = engine.explain("sface", *pair, threshold=0.3, one_thread=True)
-    engine.explain("sface", *pair, threshold=0.4, one_thread=True)
+    again = engine.explain(engine.model("sface"), Pair(*pair), threshold=0.3, one_thread=True)
+    engine.explain(engine.model("sface"), Pair(*pair), threshold=0.4, one_thread=True)
     assert passes == [2, 2]
     np.testing.assert_array_equal(alone.probe.combined, again.probe.combined)
     expected = on_one_thread(lambda: explain(engine.model("sface"), *pair, threshold=0.3))

@@ -13,16 +13,17 @@ import streamlit as st
 import torch
 
 from ui.jobs import jobs, offer_work
-from ui.settings import pick_model
+from ui.sidebar import pick_model
 from ui.state import lfw_folder
 from xssab_core import paths
 from xssab_core.benchmark import paper
 from xssab_core.benchmark.figure import dpr_figure
 from xssab_core.benchmark.results import FORMAT
-from xssab_core.benchmark.runner import UNBLURRED, Settings, State, parse_methods, run_benchmark
+from xssab_core.benchmark.runner import CLEAN_IMAGES, UNBLURRED, Settings, parse_methods, run_benchmark
 from xssab_core.benchmark.tasks import RANDOM
 from xssab_core.errors import DataError
-from xssab_core.explain import METHODS, Progress
+from xssab_core.explain import METHODS
+from xssab_core.progress import Progress, part
 
 SMALL_RUN_PAIRS = 60
 _SMALL_RUN_METHODS = ("xssab", "xcos-s", "xcos-w")
@@ -142,7 +143,7 @@ def show_paper() -> None:
     st.caption("Table 2 as gain over random, FMR / FNMR.")
     methods = ("xface1", "xface2", "xface3", "xcos-w", "xcos-s", "xssab")
     rows = [
-        {"method": METHODS[method].info.title.split(" (")[0]}
+        {"method": METHODS[method].info.short_title}
         | {
             model: " / ".join(f"{gain:.0%}" for gain in paper.gains(model, method)) if method in areas else ""
             for model, areas in paper.TABLE_2.items()
@@ -238,19 +239,15 @@ def show_small_run() -> None:
     )
 
     def work(progress: Progress) -> None:
-        run_benchmark(settings, model, lambda state: progress(_share(state)))
+        # Embedding is a small part of a run, so it gets the first tenth of the bar.
+        stages = {True: part(progress, 0.0, 0.1), False: part(progress, 0.1, 0.9)}
+        run_benchmark(settings, model, lambda state: stages[state.what == CLEAN_IMAGES](state))
 
     about = (
         f"{SMALL_RUN_PAIRS} pairs with {', '.join(usable)} and random, some minutes on a CPU. It goes on beside "
         "the page. More pairs and methods: `python -m xssab_core benchmark`."
     )
     offer_work(key, "benchmark", f"Run {SMALL_RUN_PAIRS} pairs", f"Benchmark of {model_id}", work, about)
-
-
-def _share(state: State) -> float:
-    """Embedding is a small part of a run, so it gets the first tenth of the bar."""
-    share = state.done / max(1, state.total)
-    return 0.1 * share if state.stage == "embed" else 0.1 + 0.9 * share
 
 
 def _show(title: str) -> None:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from ui.pair_picker import lfw_title, sample_pairs, sample_title
 from ui.state import engine, lfw_at, lfw_folder, read_photo
-from xssab_core.benchmark.crops import CropCache
-from xssab_core.benchmark.lfw import LfwPair
-from xssab_core.benchmark.patch_lfw import PATCHES, PatchLfw
-from xssab_core.benchmark.scores import PairScores
-from xssab_core.benchmark.thumbnails import outline, patched_png
+from xssab_core.data.crops import CropCache
+from xssab_core.data.lfw import LfwPair
 from xssab_core.errors import DataError, PhotoError
 from xssab_core.faces import AlignedFace, align_face
+from xssab_core.gallery.scores import PairScores
+from xssab_core.gallery.thumbnails import outline, patched_png
+from xssab_core.metrics import cosine
 from xssab_core.models import FaceModel
+from xssab_core.patch_lfw.generator import PATCHES, PatchLfw
 from xssab_core.paths import ASSETS
 from xssab_core.render import png
 
@@ -92,7 +92,7 @@ def open_set(name: str, model: FaceModel) -> PairSet:
 
 
 @st.cache_resource(ttl=600, max_entries=8, show_spinner="Reading the LFW pairs")
-def pair_scores(folder: str, model_id: str, _weights_sha256: str) -> PairScores:
+def pair_scores(folder: str, model_id: str, weights_sha256: str) -> PairScores:
     """The scores of the LFW in a folder under a model; its images are read once in a while."""
     model, cache = engine().model(model_id), CropCache.default()
     return PairScores(PatchLfw(lfw_at(folder), cache, model.info.template), model, cache.folder)
@@ -159,11 +159,12 @@ class LfwSet:
 
 
 @st.cache_resource(show_spinner="Scoring the sample pairs")
-def _samples(model_id: str, _weights_sha256: str) -> SampleSet:
-    template = engine().model(model_id).info.template
+def _samples(model_id: str, weights_sha256: str) -> SampleSet:
+    model = engine().model(model_id)
+    template = model.info.template
     faces = {name: _sample_face(name) for pair in sample_pairs() for name in pair}
     crops = {name: face.crop_for(template) for name, face in faces.items()}
-    embeddings = dict(zip(crops, engine().embed(model_id, list(crops.values())), strict=True))
+    embeddings = dict(zip(crops, engine().embed(model, list(crops.values())), strict=True))
     rows = []
     for index, (first, second) in enumerate(sample_pairs()):
         people = [name.rsplit("_", 1)[0].replace("_", " ").title() for name in (first, second)]
@@ -177,7 +178,7 @@ def _samples(model_id: str, _weights_sha256: str) -> SampleSet:
                 "probe_identity": people[0],
                 "reference_identity": people[1],
                 "donor": "",
-                "clean_score": float(np.dot(embeddings[first].astype(np.float64), embeddings[second])),
+                "clean_score": cosine(embeddings[first], embeddings[second]),
                 "clean_known": True,
             }
         )

@@ -14,8 +14,8 @@ from ui.browse_sets import Face, LfwSet, PairSet
 from ui.jobs import jobs, offer_work
 from ui.page import address
 from ui.pictures import png_url
-from ui.settings import settings_in_url
-from xssab_core.benchmark.selection import (
+from ui.sidebar import settings_in_url
+from xssab_core.gallery.selection import (
     FALSE_MATCH,
     FALSE_NON_MATCH,
     MATCH,
@@ -26,8 +26,8 @@ from xssab_core.benchmark.selection import (
     Selection,
     error_rates_of,
 )
+from xssab_core.metrics import Rate
 from xssab_core.models import FaceModel, Threshold
-from xssab_core.models.calibration import Rate
 
 CARDS_PER_PAGE = 12
 _FOLDER = Path(__file__).parent / "frontend"
@@ -91,7 +91,7 @@ def offer_scoring(pairs: LfwSet, model: FaceModel) -> None:
         "a while, goes on beside the page, and continues where it was stopped."
     )
     button = f"Score the other {total - known:,} pairs"
-    offer_work(key, "scores", button, "Pairs scored", pairs.scores.compute, about, total)
+    offer_work(key, "scores", button, "Scoring", pairs.scores.compute, about)
 
 
 def pick_selection(table: pd.DataFrame) -> Selection:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from xssab_core.benchmark.metrics import error_rates
 from xssab_core.explain import Explanation
+from xssab_core.metrics import error_rates
 from xssab_core.models import Threshold
 from xssab_core.models.calibration import Calibration
 from xssab_core.render import PALETTES

@@ -9,23 +9,19 @@ import streamlit as st
 
 from ui.jobs import jobs, offer_work
 from ui.map_viewer import Tile, map_viewer
-from ui.pair_picker import SIDES, Pair
-from ui.settings import Drawing
+from ui.sidebar import Drawing
 from ui.state import engine
-from xssab_core.explain import METHODS, Explainer, Explanation
+from xssab_core.explain import METHODS, AnyExplainer, Explanation
 from xssab_core.explain.confidence import Confidence, fit_confidence
+from xssab_core.faces import Pair
 from xssab_core.models import FaceModel, Threshold
 from xssab_core.models.calibration import calibration_of
 from xssab_core.render import shared_scale
-from xssab_core.trust import assess
+from xssab_core.trust.checks import assess
+from xssab_core.trust.words import sentences
 
 # More forward passes than this per pair run on demand, in the background.
 _FAST_PASSES = 100
-
-
-def short_title(method: Explainer) -> str:
-    """The title without its explanation in brackets."""
-    return method.info.title.split(" (")[0]
 
 
 def compare_methods(
@@ -40,20 +36,20 @@ def compare_methods(
         list(usable),
         selection_mode="multi",
         default=[method_id for method_id, method in usable.items() if is_fast(method)],
-        format_func=lambda method_id: short_title(METHODS[method_id]),
+        format_func=lambda method_id: METHODS[method_id].info.short_title,
         key="methods",
         bind="query-params",
     )
     for reason in filter(None, reasons.values()):
         st.caption(f":material/block: {reason}")
     explanations = [shown]
-    waiting: dict[str, list[Explainer]] = {}
+    waiting: dict[str, list[AnyExplainer]] = {}
     for method_id in chosen:
         method = METHODS[method_id]
         if method_id == shown.method.id:
             continue
-        if is_fast(method) or engine().is_examined(model.info.id, pair.probe, pair.reference, method_id):
-            explanations.append(engine().explain(model.info.id, pair.probe, pair.reference, method_id, threshold))
+        if is_fast(method) or engine().is_examined(model, pair, method_id):
+            explanations.append(engine().explain(model, pair, method_id, threshold))
         else:
             waiting.setdefault(method.evidence_kind, []).append(method)
     _show_grid(explanations, pair, drawing)
@@ -62,14 +58,14 @@ def compare_methods(
     return explanations
 
 
-def is_fast(method: Explainer) -> bool:
+def is_fast(method: AnyExplainer) -> bool:
     """Whether a method may run without being asked for."""
     return method.info.forward_passes <= _FAST_PASSES
 
 
 def _show_grid(explanations: list[Explanation], pair: Pair, drawing: Drawing) -> None:
     rows = {}
-    for side, face in zip(SIDES, (pair.probe, pair.reference), strict=True):
+    for side, face in pair.by_side():
         tiles = []
         for explanation in explanations:
             maps = explanation.probe if side == "probe" else explanation.reference
@@ -77,7 +73,7 @@ def _show_grid(explanations: list[Explanation], pair: Pair, drawing: Drawing) ->
             if maps.combined is None:
                 continue
             scale = shared_scale(both)
-            title = short_title(METHODS[explanation.method.id])
+            title = explanation.method.short_title
             crop = face.crop_for(explanation.model.template)
             alt = f"{title} map of the {side}, values {maps.combined.min():.2e} to {maps.combined.max():.2e}"
             tiles.append(Tile(title, alt, crop, maps.combined, scale))
@@ -104,7 +100,7 @@ def _show_grid(explanations: list[Explanation], pair: Pair, drawing: Drawing) ->
 def _show_confidence(explanation: Explanation) -> None:
     confidence = _confidence(explanation.model.id, explanation.weights_sha256)
     if confidence is not None:
-        share = confidence.of_decision(explanation.score, explanation.threshold)
+        share = confidence.of_decision(explanation.score, explanation.threshold.value)
         st.caption(
             f"xFace's confidence in the decision: {share:.3f}. Of pairs with this score, that share would be decided "
             f"rightly, were genuine and impostor pairs equally frequent; a sigmoid fitted to {confidence.origin}."
@@ -122,15 +118,15 @@ def _largest(explanation: Explanation) -> float:
     return shared_scale(values for values in both if values is not None)
 
 
-def offer(model: FaceModel, pair: Pair, methods: list[Explainer]) -> None:
+def offer(model: FaceModel, pair: Pair, methods: list[AnyExplainer]) -> None:
     """A button that starts slow methods which share their passes, then their progress."""
-    names = ", ".join(short_title(method) for method in methods)
+    names = ", ".join(method.info.short_title for method in methods)
     kind = methods[0].evidence_kind
     key: Hashable = (kind, model.weights_sha256, pair.key)
     ended = jobs().take_ended(key)
     if ended is not None and ended.error:
         st.info(f"{names}: {ended.error}", icon=":material/info:")
-    core, method_id, faces = engine(), methods[0].info.id, (pair.probe, pair.reference)
+    core, method_id = engine(), methods[0].info.id
     threshold = 0.0  # plays no part in what is gathered
     button = f"Compute {names}: {methods[0].info.forward_passes:,} forward passes"
     offer_work(
@@ -138,7 +134,7 @@ def offer(model: FaceModel, pair: Pair, methods: list[Explainer]) -> None:
         kind,
         button,
         names,
-        lambda progress: core.explain(model.info.id, *faces, method_id, threshold, progress=progress),
+        lambda progress: core.explain(model, pair, method_id, threshold, progress=progress),
     )
 
 
@@ -158,11 +154,11 @@ def show_trust(model: FaceModel, pair: Pair, shown: Explanation, explanations: l
             "trust",
             "Check this map",
             "Checking the map",
-            lambda progress: assess(model, pair.probe, pair.reference, shown, others, progress=progress),
+            lambda progress: assess(model, pair, shown, others, progress=progress),
             "Explains the pair again after small changes of the photographs and with randomised weights, and compares.",
         )
         return
-    st.markdown("\n".join(f"- {sentence}" for sentence in job.result.sentences()))
+    st.markdown("\n".join(f"- {sentence}" for sentence in sentences(job.result)))
     st.caption(
         "Rank correlations over all pixels: 1 = same order, 0 = unrelated. What the words stand for is a convention."
     )

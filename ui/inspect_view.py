@@ -6,13 +6,13 @@ import streamlit as st
 
 from ui.charts import argument_spectrum, spectrum_sentence
 from ui.map_viewer import Tile, map_viewer
-from ui.pair_picker import SIDES, Pair, landmark_editor
+from ui.pair_picker import landmark_editor
 from ui.pictures import crop_with_landmarks, photo_with_landmarks, show_picture
-from ui.settings import Drawing
-from ui.state import engine
+from ui.sidebar import Drawing
 from xssab_core.explain import Explanation
-from xssab_core.faces import AlignedFace
+from xssab_core.faces import AlignedFace, Pair
 from xssab_core.faces.quality import eye_distance
+from xssab_core.models import FaceModel
 from xssab_core.render import shared_scale
 from xssab_core.report import bundle, maps_npz, pictures, record, zipped
 
@@ -25,18 +25,16 @@ def show_decision(explanation: Explanation) -> None:
     st.title(f"The model's score is {relation} the threshold: {decision}")
     columns = st.columns(4)
     columns[0].metric("Score (cosine)", f"{explanation.score:.4f}")
-    columns[1].metric("Threshold", f"{explanation.threshold:.4f}")
+    columns[1].metric("Threshold", f"{explanation.threshold.value:.4f}")
     columns[2].metric("Margin", f"{explanation.margin:+.4f}")
     columns[3].metric("Model", explanation.model.id, help=f"{explanation.model.title}. {explanation.model.source}")
 
 
-def show_maps(explanation: Explanation, pair: Pair, drawing: Drawing) -> None:
+def show_maps(explanation: Explanation, model: FaceModel, pair: Pair, drawing: Drawing) -> None:
     """Crops and maps of both faces on one shared scale."""
     scale = shared_scale(explanation.maps().values())
     rows = {}
-    for side, face, maps in zip(
-        SIDES, (pair.probe, pair.reference), (explanation.probe, explanation.reference), strict=True
-    ):
+    for (side, face), (_, maps) in zip(pair.by_side(), explanation.by_side(), strict=True):
         crop = face.crop_for(explanation.model.template)
         tiles = [Tile("Aligned crop", f"Aligned crop of the {side}, {face.photo.name}", crop)]
         for name, values in maps.named().items():
@@ -49,14 +47,14 @@ def show_maps(explanation: Explanation, pair: Pair, drawing: Drawing) -> None:
     map_viewer(rows, drawing.palette, drawing.opacity, key="maps")
     st.caption(
         f"{explanation.method.title}. All maps on one scale: full colour at |value| {scale:.3e}. "
-        f"{sum(explanation.seconds.values()):.2f} s on {engine().device}."
+        f"{sum(explanation.seconds.values()):.2f} s on {model.device_name}."
     )
 
 
 def show_photographs(pair: Pair) -> None:
     """Originals beside aligned crops, with the landmarks on both and what was found out about each face."""
     st.header("Photographs and alignment")
-    for column, side, face in zip(st.columns(2, gap="large"), SIDES, (pair.probe, pair.reference), strict=True):
+    for column, (side, face) in zip(st.columns(2, gap="large"), pair.by_side(), strict=True):
         with column:
             st.markdown(f"**{side.capitalize()}:** {face.photo.name}")
             original, aligned = st.columns(2)
@@ -93,16 +91,15 @@ def show_arguments(explanation: Explanation, drawing: Drawing) -> None:
     st.plotly_chart(figure, key="spectrum", config={"displayModeBar": False}, alt=sentence)
 
 
-def show_downloads(explanations: list[Explanation], pair: Pair, drawing: Drawing) -> None:
+def show_downloads(explanations: list[Explanation], model: FaceModel, pair: Pair, drawing: Drawing) -> None:
     """Raw maps, pictures and the record of the result shown first; all of it for every method shown in one archive.
     Files are made when they are asked for."""
     st.header("Keep this result")
-    core, shown = engine(), explanations[0]
+    shown = explanations[0]
 
     def files(explanation: Explanation) -> dict[str, bytes]:
-        faces = (pair.probe, pair.reference)
-        images = pictures(explanation, *faces, drawing.palette, drawing.opacity)
-        return bundle(record(explanation, *faces, str(core.device), {}), maps_npz(explanation), images)
+        images = pictures(explanation, pair, drawing.palette, drawing.opacity)
+        return bundle(record(explanation, pair, model.device_name, {}), maps_npz(explanation), images)
 
     def everything() -> bytes:
         found = files(shown)

@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from xssab_core.errors import CancelledError, XssabError
-from xssab_core.explain import Progress
+from xssab_core.progress import Progress, State
 
 _KEPT = 64
 _log = logging.getLogger("xssab")
@@ -23,15 +23,15 @@ class Job:
     """One piece of work. Only its own thread writes its fields, but for `stop`."""
 
     title: str
-    share: float = 0.0
+    state: State = field(default_factory=lambda: State(0.0))
     result: Any = None
     error: str | None = None
     done: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
 
-    def progress(self, share: float) -> None:
-        """Given to the work: keeps the share done, and ends the work when the user asked for it."""
-        self.share = share
+    def progress(self, state: State) -> None:
+        """Given to the work: keeps how far it is, and ends the work when the user asked for it."""
+        self.state = state
         if self.stop.is_set():
             raise CancelledError("Stopped.")
 
@@ -90,21 +90,24 @@ def jobs() -> Jobs:
 
 
 @st.fragment(run_every=0.5)
-def watch(key: Hashable, name: str, total: int = 0) -> None:
-    """Progress of a running job, counted where there is a total, with a button to stop it; runs the page again when
-    it ends."""
+def watch(key: Hashable, name: str) -> None:
+    """Progress of a running job, counted where its work says what it counts, with a button to stop it; runs the page
+    again when it ends."""
     job = jobs().get(key)
     if job is None or job.done:
         st.rerun()
     bar, button = st.columns([5, 1], vertical_alignment="center")
-    done = f"{round(job.share * total):,} of {total:,}" if total else f"{job.share:.0%}"
-    bar.progress(min(1.0, job.share), text=f"{job.title}: {done}")
+    state = job.state
+    done = (
+        f"{state.done:,.0f} of {state.total:,.0f} {state.what}" if state.what and state.total else f"{state.share:.0%}"
+    )
+    bar.progress(state.share, text=f"{job.title}: {done}")
     if button.button("Stop", key=f"stop_{name}"):
         job.stop.set()
 
 
 def offer_work(
-    key: Hashable, name: str, button: str, title: str, work: Callable[[Progress], Any], about: str = "", total: int = 0
+    key: Hashable, name: str, button: str, title: str, work: Callable[[Progress], Any], about: str = ""
 ) -> None:
     """A button that starts work, with a sentence on it; while the work runs, its progress instead."""
     if jobs().get(key) is None:
@@ -113,4 +116,4 @@ def offer_work(
         if not st.button(button, key=f"start_{name}", icon=":material/play_arrow:"):
             return
         jobs().start(key, title, work)
-    watch(key, name, total)
+    watch(key, name)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass
 from html import escape
 from itertools import combinations
 
@@ -14,30 +12,16 @@ from ui.landmark_picker import landmark_picker
 from ui.page import address, errors_as_sentences
 from ui.pictures import photo_with_faces, show_picture
 from ui.state import decode, engine, lfw_at, lfw_folder, read_photo, uploads
-from xssab_core.benchmark.crops import CropCache, nearest_to_middle
-from xssab_core.benchmark.landmarks import settled
-from xssab_core.benchmark.lfw import Lfw, LfwPair
-from xssab_core.benchmark.patch_lfw import PATCH_SIDE, PATCHES, PatchedFace, PatchLfw, uniform_positions
+from xssab_core.data.crops import CropCache, nearest_to_middle
+from xssab_core.data.landmarks import settled
+from xssab_core.data.lfw import Lfw, LfwPair
 from xssab_core.errors import FaceError
-from xssab_core.faces import ARCFACE, AlignedFace, Photo, align_face
+from xssab_core.faces import ARCFACE, SIDES, AlignedFace, Pair, Photo, align_face
+from xssab_core.patch_lfw.generator import PATCH_SIDE, PATCHES, PatchedFace, PatchLfw, uniform_positions
 from xssab_core.paths import ASSETS
 
-SIDES = ("probe", "reference")
 _SAMPLES = ASSETS / "samples"
 _SUFFIXES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"]
-
-
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """The two photographs in hand and the face meant in each."""
-
-    probe: AlignedFace
-    reference: AlignedFace
-
-    @property
-    def key(self) -> Hashable:
-        """Equal for equal photographs with equal landmarks and equal patches."""
-        return self.probe.key, self.reference.key
 
 
 def pick_pair() -> Pair | None:

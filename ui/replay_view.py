@@ -12,19 +12,19 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from ui.compare_view import is_fast, offer, short_title
+from ui.compare_view import is_fast, offer
 from ui.jobs import jobs, watch
-from ui.pair_picker import Pair
 from ui.pictures import data_url
-from ui.settings import Drawing
+from ui.sidebar import Drawing
 from ui.state import engine
-from xssab_core.benchmark.animation import animation
-from xssab_core.benchmark.case import PERMUTATIONS, Replay, case_of, flip_sentences, play, play_at_random
-from xssab_core.benchmark.dpr import Embed, ranking_map
-from xssab_core.benchmark.thumbnails import outline
 from xssab_core.explain import METHODS
+from xssab_core.faces import Pair
+from xssab_core.gallery.thumbnails import outline
 from xssab_core.models import FaceModel, Threshold
 from xssab_core.render import colour_layer, grey_crop, shared_scale
+from xssab_core.replay.animation import animation
+from xssab_core.replay.case import PERMUTATIONS, Replay, case_of, flip_sentences, play, play_at_random
+from xssab_core.replay.dpr import Embed, ranking_map
 
 _FOLDER = Path(__file__).parent / "frontend"
 _AT = "at"
@@ -45,7 +45,7 @@ def pick_method(model: FaceModel) -> str:
         usable,
         default=usable[0],
         required=True,
-        format_func=lambda method_id: short_title(METHODS[method_id]),
+        format_func=lambda method_id: METHODS[method_id].info.short_title,
         key="method",
         bind="query-params",
     )
@@ -55,12 +55,11 @@ def pick_method(model: FaceModel) -> str:
 def make_replay(model: FaceModel, pair: Pair, method_id: str, threshold: Threshold) -> Replay | None:
     """The replay of the pair; offers to compute a slow method first, and returns None until that is done."""
     method = METHODS[method_id]
-    if not is_fast(method) and not engine().is_examined(model.info.id, pair.probe, pair.reference, method_id):
+    if not is_fast(method) and not engine().is_examined(model, pair, method_id):
         offer(model, pair, [method])
         return None
-    case = case_of(pair.probe, pair.reference, model.info.template)
-    faces = pair.probe, pair.reference
-    explanation = engine().explain(model.info.id, *faces, method_id, threshold, one_thread=True)
+    case = case_of(pair, model.info.template)
+    explanation = engine().explain(model, pair, method_id, threshold, one_thread=True)
     return play(_embed(model), case, explanation)
 
 
@@ -80,15 +79,16 @@ def add_random(model: FaceModel, replay: Replay, pair: Pair) -> tuple[Replay, Ha
 
 
 def _embed(model: FaceModel) -> Embed:
-    core, model_id = engine(), model.info.id
-    return lambda crops: core.embed(model_id, list(crops))
+    core = engine()
+    return lambda crops: core.embed(model, list(crops))
 
 
 def show_case(replay: Replay, pair: Pair) -> None:
     """What is replayed, in a title and a sentence."""
-    probe, reference = pair.probe.photo.name, pair.reference.photo.name
     start, end = (float(replay.scores[i]) for i in (0, -1))
-    words = [f"**{'match' if score >= replay.explanation.threshold else 'non-match'}**" for score in (start, end)]
+    words = [
+        f"**{'match' if replay.explanation.threshold.is_match(score) else 'non-match'}**" for score in (start, end)
+    ]
     st.title("Replay: does the map lead back?" if replay.case.mask is not None else "Replay: what carries the score?")
     if replay.case.mask is not None:
         told = (
@@ -100,7 +100,7 @@ def show_case(replay: Replay, pair: Pair) -> None:
             "There is no unpatched original, so this is the deletion form: pixels of the probe are replaced by its "
             "blurred copy, those first that the map holds most responsible."
         )
-    st.markdown(f"{probe} and {reference}. {told} From {start:.4f} ({words[0]}) to {end:.4f} ({words[1]}).")
+    st.markdown(f"{pair.title}. {told} From {start:.4f} ({words[0]}) to {end:.4f} ({words[1]}).")
 
 
 @st.fragment
@@ -123,7 +123,7 @@ def show_words(replay: Replay) -> None:
         st.markdown(f"- {sentence}")
     with st.expander("Scores at each step", icon=":material/table:"):
         columns = {"replaced": [f"{share:.0%}" for share in replay.shares], "pixels": replay.counts}
-        columns |= {short_title(METHODS[replay.explanation.method.id]): replay.scores, "inverse": replay.inverse}
+        columns |= {replay.explanation.method.short_title: replay.scores, "inverse": replay.inverse}
         if replay.random is not None:
             columns |= {f"random {name}": values for name, values in _band(replay.random).items()}
         st.dataframe(pd.DataFrame(columns).round(6), hide_index=True, width="stretch")
@@ -132,10 +132,9 @@ def show_words(replay: Replay) -> None:
 
 def show_downloads(replay: Replay, pair: Pair) -> None:
     """The replay as a moving picture and as numbers, made when they are asked for."""
-    about = f"{pair.probe.photo.name} and {pair.reference.photo.name}"
     with st.container(horizontal=True):
         for label, data, name, mime in (
-            ("Animation (WebP)", partial(animation, replay, about), "replay.webp", "image/webp"),
+            ("Animation (WebP)", partial(animation, replay, pair.title), "replay.webp", "image/webp"),
             ("Curve (CSV)", replay.csv, "replay.csv", "text/csv"),
         ):
             st.download_button(label, data, name, mime, on_click="ignore", icon=":material/download:")
@@ -151,7 +150,7 @@ def _data(replay: Replay, pair: Pair, drawing: Drawing) -> dict[str, Any]:
     return {
         "key": repr((pair.key, explanation.weights_sha256)),
         "at": _position(),
-        "title": short_title(METHODS[explanation.method.id]),
+        "title": explanation.method.short_title,
         "probeTitle": "Probe, pixels blurred" if deletion else "Probe, pixels put back",
         "summary": " ".join(flip_sentences(replay)),
         "size": len(case.start),
@@ -164,7 +163,7 @@ def _data(replay: Replay, pair: Pair, drawing: Drawing) -> dict[str, Any]:
         "grey": data_url(grey_crop(case.start)),
         "layer": data_url(layer),
         "opacity": drawing.opacity,
-        "threshold": explanation.threshold,
+        "threshold": explanation.threshold.value,
         "flip": replay.flip(replay.scores),
         "curves": {
             "scores": replay.scores.tolist(),

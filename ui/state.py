@@ -14,7 +14,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from xssab_core.benchmark.lfw import Lfw, open_lfw
+from xssab_core.data.lfw import Lfw, open_lfw
 from xssab_core.engine import Engine
 from xssab_core.faces import Photo, open_photo
 

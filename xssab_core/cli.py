@@ -7,6 +7,7 @@ import sys
 from typing import NoReturn
 
 from xssab_core.commands import COMMANDS
+from xssab_core.commands.arguments import sentence
 from xssab_core.errors import XssabError
 
 
@@ -28,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         given.run(given)
     except XssabError as error:
-        print(f"xssab: {error}", file=sys.stderr)
+        print(f"xssab: {sentence(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("xssab: stopped", file=sys.stderr)

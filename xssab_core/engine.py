@@ -6,7 +6,7 @@ import hashlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -14,11 +14,11 @@ import numpy as np
 import torch
 
 from xssab_core.device import choose_device, on_one_thread
-from xssab_core.explain import Evidence, Explanation, Progress, crop_of, explain, method_of
-from xssab_core.faces import AlignedFace, DetectedFace, Photo, detect_faces
-from xssab_core.models import load_model
+from xssab_core.explain import Evidence, Explanation, explain, method_of
+from xssab_core.faces import DetectedFace, Pair, Photo, detect_faces
+from xssab_core.models import load_model, revision_of
 from xssab_core.models.base import FaceModel, Threshold
-from xssab_core.models.store import Progress as FetchProgress
+from xssab_core.progress import Progress, ignore
 
 EVIDENCE_BYTES = 1 * 2**30
 EMBEDDINGS_KEPT = 20_000
@@ -71,20 +71,27 @@ class Engine:
 
     def __init__(self, device: torch.device | str | None = None) -> None:
         self.device = choose_device() if device is None else torch.device(device)
-        self._models: dict[str, FaceModel] = {}
+        self._models: dict[str, tuple[Hashable, FaceModel]] = {}
         self._loading = threading.Lock()
         self._faces: LruCache[tuple[DetectedFace, ...]] = LruCache(PHOTOS_KEPT)
         self._embeddings: LruCache[np.ndarray] = LruCache(EMBEDDINGS_KEPT)
         self._examined: LruCache[Examined] = LruCache(EVIDENCE_BYTES, lambda examined: examined.evidence.nbytes)
 
-    def model(self, model_id: str, progress: FetchProgress | None = None) -> FaceModel:
-        """A model, loaded on first use."""
-        model = self._models.get(model_id)
-        if model is None:
+    def model(self, model_id: str, progress: Progress = ignore) -> FaceModel:
+        """A model as the store has it now, loaded on first use and again once its weights or thresholds there changed.
+
+        Whoever holds a model keeps it: work in flight ends on the model it began with.
+        """
+        revision = revision_of(model_id)
+        known = self._models.get(model_id)
+        if known is None or known[0] != revision:
             with self._loading:
-                model = self._models.get(model_id) or load_model(model_id, self.device, progress)
-                self._models[model_id] = model
-        return model
+                known = self._models.get(model_id)
+                if known is None or known[0] != revision:
+                    model = load_model(model_id, self.device, progress)
+                    # Loading may bring weights into the store, which is part of the revision.
+                    known = self._models[model_id] = revision_of(model_id), model
+        return known[1]
 
     def faces(self, photo: Photo) -> tuple[DetectedFace, ...]:
         """The faces of a photograph, largest first."""
@@ -94,9 +101,8 @@ class Engine:
             self._faces.put(photo.sha256, found)
         return found
 
-    def embed(self, model_id: str, crops: list[np.ndarray]) -> np.ndarray:
+    def embed(self, model: FaceModel, crops: Sequence[np.ndarray]) -> np.ndarray:
         """float32 (N, D) unit embeddings of uint8 (S, S, 3) crops; only new crops are computed."""
-        model = self.model(model_id)
         keys = [(model.weights_sha256, _digest(crop)) for crop in crops]
         known = {key: self._embeddings.get(key) for key in keys}
         missing = {key: crop for key, crop in zip(keys, crops, strict=True) if known[key] is None}
@@ -106,20 +112,18 @@ class Engine:
                 self._embeddings.put(key, row)
         return np.stack([row for key in keys if (row := known[key]) is not None])
 
-    def is_examined(self, model_id: str, probe: AlignedFace, reference: AlignedFace, method: str) -> bool:
+    def is_examined(self, model: FaceModel, pair: Pair, method: str) -> bool:
         """Whether an explanation of this pair would cost no forward pass."""
-        model = self.model(model_id)
-        return self._examined.get(self._key(model, [crop_of(model, f) for f in (probe, reference)], method)) is not None
+        return self._examined.get(_key(model, pair.crops_for(model.info.template), method)) is not None
 
     def explain(
         self,
-        model_id: str,
-        probe: AlignedFace | np.ndarray,
-        reference: AlignedFace | np.ndarray,
+        model: FaceModel,
+        pair: Pair,
         method: str = "xssab",
         threshold: float | str | Threshold | None = None,
         blur: bool = True,
-        progress: Progress | None = None,
+        progress: Progress = ignore,
         one_thread: bool = False,
     ) -> Explanation:
         """`xssab_core.explain`, with the forward passes of pairs seen before kept.
@@ -128,28 +132,27 @@ class Engine:
             one_thread: take gradients as the benchmark does, see `on_one_thread`; for maps that order pixels. Methods
                 without gradients share their evidence either way.
         """
-        model = self.model(model_id)
-        crops = [crop_of(model, face) for face in (probe, reference)]
-        alone = one_thread and method_of(method).info.backward_passes > 0
-        key = self._key(model, crops, method, alone)
+        crops, explainer = pair.crops_for(model.info.template), method_of(method)
+        alone = one_thread and explainer.info.backward_passes > 0
+        key = _key(model, crops, method, alone)
 
         def work() -> Explanation:
             examined = self._examined.get(key)
             if examined is None:
                 started = time.perf_counter()
-                evidence = method_of(method).examine(model, crops[0], crops[1], progress)
+                evidence = explainer.examine(model, *crops, progress)
                 examined = Examined(evidence, time.perf_counter() - started)
                 self._examined.put(key, examined)
                 for crop, row in zip(crops, evidence.embeddings, strict=True):
                     self._embeddings.put((model.weights_sha256, _digest(crop)), row)
-            result = explain(model, crops[0], crops[1], method, threshold, blur, evidence=examined.evidence)
+            result = explain(model, *crops, method, threshold, blur, evidence=examined.evidence)
             return replace(result, seconds=result.seconds | {"examine": examined.seconds})
 
         return on_one_thread(work) if alone else work()
 
-    @staticmethod
-    def _key(model: FaceModel, crops: list[np.ndarray], method: str, alone: bool = False) -> Hashable:
-        return (method_of(method).evidence_kind, model.weights_sha256, *map(_digest, crops), alone)
+
+def _key(model: FaceModel, crops: Sequence[np.ndarray], method: str, alone: bool = False) -> Hashable:
+    return (method_of(method).evidence_key(model), *map(_digest, crops), alone)
 
 
 def _digest(crop: np.ndarray) -> bytes:

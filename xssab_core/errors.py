@@ -1,8 +1,34 @@
 """The error hierarchy: every message tells the reader what was wrong and what to do next."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cure:
+    """What would help, by name, so that each front end can say it in its own words: flags, buttons.
+
+    Attributes:
+        kind: "fetch", "add", "remove", "output", ...: the keys of the command line's and the app's phrases.
+        subject: what it is about, such as the id of a model.
+    """
+
+    kind: str
+    subject: str = ""
+
 
 class XssabError(Exception):
-    """Base of all errors this library raises on purpose; its text is fit to show to a user."""
+    """Base of all errors this library raises on purpose; its text is fit to show to a user.
+
+    Args:
+        message: what is wrong and what to do, in terms of the library.
+        cure: for front ends that can say more precisely what to do.
+    """
+
+    def __init__(self, message: str, cure: Cure | None = None) -> None:
+        super().__init__(message)
+        self.cure = cure
 
 
 class PhotoError(XssabError):

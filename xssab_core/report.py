@@ -7,7 +7,6 @@ import io
 import json
 import platform
 import zipfile
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -15,9 +14,8 @@ import numpy as np
 import torch
 
 import xssab_core
-from xssab_core.errors import OutputError
 from xssab_core.explain import CAUTION, Explanation
-from xssab_core.faces import AlignedFace
+from xssab_core.faces import Pair
 from xssab_core.faces.align import ALIGNER_VERSION
 from xssab_core.faces.detect import DETECTOR
 from xssab_core.render import DEFAULT_OPACITY, DEFAULT_PALETTE, colour_layer, enlarge, overlay, png, shared_scale
@@ -26,14 +24,12 @@ from xssab_core.render import DEFAULT_OPACITY, DEFAULT_PALETTE, colour_layer, en
 PICTURE_FACTOR = 4
 
 
-def record(
-    explanation: Explanation, probe: AlignedFace, reference: AlignedFace, device: str, seconds: dict[str, float]
-) -> dict[str, Any]:
+def record(explanation: Explanation, pair: Pair, device: str, seconds: dict[str, float]) -> dict[str, Any]:
     """Everything needed to understand and repeat a result, ready for JSON.
 
     Args:
         explanation: the result.
-        probe, reference: the faces it is about.
+        pair: the faces it is about.
         device: what computed it.
         seconds: wall time of stages before the explanation, such as "align".
     """
@@ -41,9 +37,9 @@ def record(
         "caution": CAUTION,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "score": explanation.score,
-        "threshold": explanation.threshold,
-        "threshold_name": explanation.threshold_name,
-        "threshold_origin": explanation.threshold_origin,
+        "threshold": explanation.threshold.value,
+        "threshold_name": explanation.threshold.name,
+        "threshold_origin": explanation.threshold.origin,
         "margin": explanation.margin,
         "decision": "match" if explanation.is_match else "non-match",
         "model": explanation.model.id,
@@ -52,12 +48,12 @@ def record(
         "embedding_size": explanation.model.embedding_size,
         "method": explanation.method.id,
         "method_reference": explanation.method.reference,
+        "method_parameters": dict(explanation.method.parameters),
         "method_numbers": explanation.numbers,
         "blur": explanation.blur,
         "argument_threshold": explanation.argument_threshold,
         "positive_arguments": int((explanation.arguments >= explanation.argument_threshold).sum()),
-        "probe": probe.record(),
-        "reference": reference.record(),
+        **{side: face.record() for side, face in pair.by_side()},
         "detector": DETECTOR,
         "aligner_version": ALIGNER_VERSION,
         "versions": versions(),
@@ -91,8 +87,7 @@ def maps_npz(explanation: Explanation) -> bytes:
 
 def pictures(
     explanation: Explanation,
-    probe: AlignedFace,
-    reference: AlignedFace,
+    pair: Pair,
     palette: str = DEFAULT_PALETTE,
     opacity: float = DEFAULT_OPACITY,
 ) -> dict[str, bytes]:
@@ -103,9 +98,7 @@ def pictures(
     about = comment | {
         "Description": f"{explanation.method.title} on {explanation.model.id}, full colour at |value| {scale:.3e}",
     }
-    crops = {
-        side: face.crop_for(explanation.model.template) for side, face in zip(SIDES, (probe, reference), strict=True)
-    }
+    crops = {side: face.crop_for(explanation.model.template) for side, face in pair.by_side()}
     files = {f"{side}_crop.png": png(enlarge(crop, PICTURE_FACTOR), comment) for side, crop in crops.items()}
     for name, values in maps.items():
         layer = colour_layer(values, scale, palette, dissimilar=name.endswith("dissimilarity"))
@@ -114,33 +107,9 @@ def pictures(
     return files
 
 
-SIDES = ("probe", "reference")
-
-
 def bundle(result: dict[str, Any], npz: bytes, images: dict[str, bytes]) -> dict[str, bytes]:
     """All files of a result by name."""
     return {"result.json": json.dumps(result, indent=2, ensure_ascii=False).encode(), "maps.npz": npz, **images}
-
-
-def write(files: dict[str, bytes], folder: Path) -> None:
-    """Write files into a folder, each whole or not at all.
-
-    Raises:
-        OutputError: the folder cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, data in files.items():
-            part = folder / f".{name}.part"
-            try:
-                part.write_bytes(data)
-                part.replace(folder / name)
-            finally:
-                part.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{folder} cannot be written ({error.strerror or error}). Free some space or choose another --output."
-        ) from error
 
 
 def zipped(files: dict[str, bytes]) -> bytes:

@@ -19,14 +19,14 @@ import pandas as pd
 import pytest
 
 from xssab_core.benchmark import runner
-from xssab_core.benchmark.crops import CropCache
-from xssab_core.benchmark.lfw import open_lfw
-from xssab_core.benchmark.patch_lfw import PatchLfw
 from xssab_core.benchmark.runner import Settings, State, parse_methods, run_benchmark
 from xssab_core.cli import main
+from xssab_core.data.crops import CropCache
+from xssab_core.data.lfw import open_lfw
 from xssab_core.errors import CancelledError, DataError, ExplainError, OutputError
 from xssab_core.explain import CAUTION, explain
 from xssab_core.models import FaceModel, base
+from xssab_core.patch_lfw.generator import PatchLfw
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = "xssab,random"

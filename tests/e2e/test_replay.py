@@ -15,13 +15,14 @@ from tests.e2e.app_process import start_app
 from tests.e2e.test_inspect import upload, wait_for_maps
 from tests.e2e.widgets import choose, next_frame
 from xssab_core import explain
-from xssab_core.benchmark import dpr, tasks
-from xssab_core.benchmark.case import Case, case_of
-from xssab_core.benchmark.crops import CropCache
-from xssab_core.benchmark.patch_lfw import PatchedFace, PatchLfw, uniform_positions
+from xssab_core.benchmark import tasks
+from xssab_core.data.crops import CropCache
 from xssab_core.explain import CAUTION
 from xssab_core.faces import ARCFACE
+from xssab_core.patch_lfw.generator import PatchedFace, PatchLfw, uniform_positions
 from xssab_core.paths import ASSETS
+from xssab_core.replay import dpr
+from xssab_core.replay.case import Case, case_of
 
 SAMPLES = ASSETS / "samples"
 VIEWER = ".st-key-replay .replay"

@@ -11,22 +11,11 @@ import torch
 
 from tests.explain.tiny import TinyNetwork, random_pair, tiny_model
 from xssab_core import AlignedFace, explain
-from xssab_core.benchmark.crops import CropCache
-from xssab_core.benchmark.lfw import LfwPair, open_lfw
 from xssab_core.cli import main
+from xssab_core.data.crops import CropCache
+from xssab_core.data.lfw import LfwPair, open_lfw
 from xssab_core.errors import DataError, ExplainError
 from xssab_core.explain import METHODS
-from xssab_core.explain.train_xcos import (
-    FaceGrids,
-    Settings,
-    batches,
-    examine,
-    fit,
-    held_out_report,
-    score_pairs,
-    split,
-    train,
-)
 from xssab_core.explain.xcos import (
     LocalCosines,
     XCos,
@@ -39,6 +28,16 @@ from xssab_core.explain.xcos import (
     shipped_head,
 )
 from xssab_core.models import TorchFaceModel
+from xssab_core.training.xcos import (
+    FaceGrids,
+    Recipe,
+    collect_grids,
+    fit_head,
+    held_out_report,
+    score_pairs,
+    split,
+    train,
+)
 
 LFW = Path(__file__).resolve().parents[2].parent / "shared" / "lfw"
 needs_lfw = pytest.mark.skipif(not LFW.is_dir(), reason="LFW is not at ../shared/lfw")
@@ -146,7 +145,7 @@ def test_the_explanation_carries_the_xcos_score(tmp_path: Path, monkeypatch: pyt
 def test_a_model_without_a_head_is_told_the_command() -> None:
     reason = METHODS["xcos-s"].unavailable(tiny_model())
     assert reason is not None
-    assert "python -m xssab_core train-xcos --model tiny --lfw DIR" in reason
+    assert "xssab train-xcos --model tiny --lfw DIR" in reason
     with pytest.raises(ExplainError, match="train-xcos"):
         explain(tiny_model(), *random_pair(), "xcos-w", threshold=0.0)
 
@@ -206,15 +205,15 @@ def synthetic_grids(identities: int, each: int, seed: int) -> FaceGrids:
 
 def test_training_lowers_the_loss_and_is_repeatable() -> None:
     data = synthetic_grids(24, 2, seed=0)
-    settings = Settings(epochs=60, images=32, seed=3)
+    recipe = Recipe(epochs=60, images=32, seed=3)
     done: list[tuple[str, int, int]] = []
     state_before = torch.get_rng_state()
-    head, curve = fit(data, settings, torch.device("cpu"), lambda *stage: done.append(stage))
+    head, curve = fit_head(data, recipe, torch.device("cpu"), done.append)
     assert torch.equal(torch.get_rng_state(), state_before)
     assert len(curve) == 60 == len(done)
     assert curve[-1]["mse"] < 0.5 * curve[0]["mse"]
     assert curve[-1]["identity"] < curve[0]["identity"]
-    _, again = fit(data, settings, torch.device("cpu"), lambda *_: None)
+    _, again = fit_head(data, recipe, torch.device("cpu"))
     # Sums shared by threads differ in their last bits, and training amplifies that.
     assert [epoch["mse"] for epoch in again] == pytest.approx([epoch["mse"] for epoch in curve], rel=0.02)
     assert not head.training
@@ -222,7 +221,7 @@ def test_training_lowers_the_loss_and_is_repeatable() -> None:
 
 def test_batches_pair_every_image_with_another_of_its_identity() -> None:
     identities = np.array([0, 0, 1, 2, 2, 2, 3, 3])
-    first, second = np.concatenate(list(batches(identities, 4, np.random.default_rng(0))), axis=1)
+    first, second = np.concatenate(list(paired_batches(identities, 4, np.random.default_rng(0))), axis=1)
     assert sorted(first) == list(range(8))
     np.testing.assert_array_equal(identities[first], identities[second])
     lonely = first == second
@@ -242,7 +241,7 @@ def test_scores_of_pairs_are_weighted_sums_and_cosines() -> None:
 
 @needs_lfw
 def test_no_identity_is_both_trained_and_tested_on() -> None:
-    images, pairs = split(open_lfw(LFW), Settings())
+    images, pairs = split(open_lfw(LFW), Recipe())
     held_out = {path.parent.name for pair in pairs for path in (pair.probe, pair.reference)}
     assert len(pairs) == 1200
     assert held_out.isdisjoint(path.parent.name for path in images)
@@ -252,7 +251,7 @@ def test_no_identity_is_both_trained_and_tested_on() -> None:
 def test_too_small_a_copy_is_refused(sface: TorchFaceModel, tmp_path: Path) -> None:
     lfw = open_lfw(LFW)
     with pytest.raises(DataError, match="more complete copy"):
-        train(sface, lfw, CropCache(tmp_path), Settings(held_out_folds=10), lambda *_: None)
+        train(sface, lfw, CropCache(tmp_path), Recipe(held_out_folds=10))
 
 
 @needs_lfw
@@ -260,11 +259,11 @@ def test_shipped_head_follows_the_cosine_on_held_out_identities(sface: TorchFace
     path = shipped_head("sface")
     card = json.loads(path.with_suffix(".json").read_text())
     lfw = open_lfw(LFW)
-    _, pairs = split(lfw, Settings())
+    _, pairs = split(lfw, Recipe())
     assert sorted({pair.fold for pair in pairs}) == card["held_out"]["folds"]
     subset = pairs[::12]  # 100 pairs, genuine and impostor, of both folds
     images = sorted({path for pair in subset for path in (pair.probe, pair.reference)})
-    grids = examine(sface, images, CropCache.default(), lambda *_: None)
+    grids = collect_grids(sface, images, CropCache.default())
     report = held_out_report(*score_pairs(load_head(path), grids, subset))
     assert report["pairs"] == 100
     assert report["correlation"] >= 0.9

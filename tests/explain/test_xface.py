@@ -1,4 +1,4 @@
-"""xFace against the formulas of DESIGN.md section 5, written out independently."""
+"""xFace against the published formulas, written out independently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""xSSAB: the properties of DESIGN.md section 2, in float64, against closed forms and captum."""
+"""xSSAB: the properties of section 3 of the paper, in float64, against closed forms and captum."""
 
 from dataclasses import replace
 
@@ -14,13 +14,15 @@ from xssab_core.explain.base import gaussian_blur
 from xssab_core.explain.xssab import XSSAB, argument_gradients
 from xssab_core.faces import Template
 from xssab_core.models import TorchFaceModel
-from xssab_core.models.sface import INFO, SFace
+from xssab_core.models.registry import entry_of
+from xssab_core.models.zoo.sface import SFace
 
 SIZE, DIMENSIONS = 12, 7
 
 
 def tiny_model(network: nn.Module, dimensions: int = DIMENSIONS) -> TorchFaceModel:
-    info = replace(INFO, id="tiny", embedding_size=dimensions, template=Template("tiny", SIZE, INFO.template.points))
+    info = entry_of("sface").info
+    info = replace(info, id="tiny", embedding_size=dimensions, template=Template("tiny", SIZE, info.template.points))
     return TorchFaceModel(info, network.double(), "0" * 64, (), torch.device("cpu"))
 
 

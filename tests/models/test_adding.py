@@ -23,12 +23,12 @@ from safetensors.torch import save_file
 from xssab_core.errors import ModelError, WeightsError
 from xssab_core.models import MODELS, load_model, verify_model
 from xssab_core.models.adding import add_checkpoint, template_for
-from xssab_core.models.architectures import ARCHITECTURES
 from xssab_core.models.base import TorchFaceModel
 from xssab_core.models.entries import ToAddEntry
-from xssab_core.models.iresnet import IResNet
 from xssab_core.models.registry import entry_of
 from xssab_core.models.store import UrlSource, WeightsFile
+from xssab_core.models.zoo.architectures import ARCHITECTURES
+from xssab_core.models.zoo.iresnet import IResNet
 
 Run = Callable[..., tuple[int, str, str]]
 CROPS = np.random.default_rng(0).integers(0, 256, (2, 112, 112, 3), dtype=np.uint8)

@@ -1,1 +1,1 @@
-"""LFW, Patch-LFW, DPR and the numbers they give."""
+"""The benchmark: which pairs under which methods, who computes them, and the tables and figures that follow."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Protocol
 
-from xssab_core.benchmark.tasks import Context, Job, Pulse, Result, Task, context_of, perform
+from xssab_core.benchmark.tasks import Context, Pulse, Result, Setup, Task, context_of, perform
 from xssab_core.errors import DataError, XssabError
 
 # A task whose worker died goes to another one; after so many deaths it is the task that kills.
@@ -48,8 +48,8 @@ class Cluster:
     which alone writes to the output folder.
     """
 
-    def __init__(self, client: Any, job: Job, pulse: Pulse) -> None:
-        self._client, self._job, self._pulse = client, job, pulse
+    def __init__(self, client: Any, setup: Setup, pulse: Pulse) -> None:
+        self._client, self._setup, self._pulse = client, setup, pulse
 
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
         waiting = iter(tasks)
@@ -58,7 +58,7 @@ class Cluster:
         done = _distributed().as_completed()
 
         def submit(task: Task) -> None:
-            future = self._client.submit(_perform_remotely, self._job, task, pure=False, retries=_DEATHS_ALLOWED)
+            future = self._client.submit(_perform_remotely, self._setup, task, pure=False, retries=_DEATHS_ALLOWED)
             given[future.key] = task
             done.add(future)
 
@@ -109,7 +109,7 @@ def executor(cluster: str | None, context: Context, pulse: Pulse) -> Iterator[Ex
             client = stack.enter_context(distributed.Client(address, timeout="20s"))
         except (OSError, ValueError) as error:
             raise DataError(f"No Dask scheduler answers at {cluster}. Check the address, or use local:2.") from error
-        yield Cluster(client, context.job, pulse)
+        yield Cluster(client, context.setup, pulse)
 
 
 def _distributed() -> Any:
@@ -117,8 +117,8 @@ def _distributed() -> Any:
     return importlib.import_module("distributed")
 
 
-def _perform_remotely(job: Job, task: Task) -> Result:
-    return perform(context_of(job), task)
+def _perform_remotely(setup: Setup, task: Task) -> Result:
+    return perform(context_of(setup), task)
 
 
 def _result_of(future: Any) -> Result:

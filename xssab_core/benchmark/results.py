@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xssab_core.benchmark import dpr, figure
-from xssab_core.benchmark.lfw import Lfw, LfwPair
-from xssab_core.benchmark.metrics import wilson_interval
-from xssab_core.benchmark.patch_lfw import PATCHES
+from xssab_core.benchmark import figure, measures
 from xssab_core.benchmark.records import BASE, Work
 from xssab_core.benchmark.tasks import RANDOM, Method, Record
+from xssab_core.data.lfw import Lfw, LfwPair
 from xssab_core.explain import CAUTION, method_of
+from xssab_core.files import write_folder
+from xssab_core.metrics import Rate
 from xssab_core.models import FaceModel, Threshold
-from xssab_core.report import write
+from xssab_core.patch_lfw.generator import PATCHES
+from xssab_core.replay import dpr
 
 FORMAT = 1
 KINDS = ("fmr", "fnmr")
@@ -120,13 +121,13 @@ def read_rows(work: Work, method: Method, pairs: Sequence[LfwPair], threshold: f
         coverage.append(base["coverage"])
     scores = scores[: len(index)]
     is_genuine = np.array(genuine, dtype=bool)
-    wrong = dpr.errors(scores, is_genuine, threshold)
+    wrong = measures.errors(scores, is_genuine, threshold)
     return Rows(
         np.array(index, dtype=np.int64),
         is_genuine,
         scores,
         wrong,
-        dpr.areas(wrong),
+        measures.areas(wrong),
         np.array(precision, dtype=np.float64),
         np.array(coverage, dtype=np.float64),
     )
@@ -149,9 +150,11 @@ def _measures(rows: Rows, random: Rows, resamples: int, seed: int) -> Record:
 def _areas_record(rows: Rows, random: Rows, resamples: int, seed: int) -> Record:
     """Areas and gains with intervals; the unit-step area only where the curve has the paper's 21 points."""
     own, baseline = ({kind: side.of_kind(kind, side.areas) for kind in KINDS} for side in (rows, random))
-    found = dpr.estimates(own, baseline, resamples, seed)
+    found = measures.estimates(own, baseline, resamples, seed)
     unit = {
-        kind: dpr.unit_step_area(np.array(curve)) if (curve := _curve(rows, kind)) and len(curve) == dpr.STEPS else None
+        kind: measures.unit_step_area(np.array(curve))
+        if (curve := _curve(rows, kind)) and len(curve) == dpr.STEPS
+        else None
         for kind in KINDS
     }
     return {
@@ -172,9 +175,12 @@ def _rates(rows: Rows) -> Record:
     for kind in KINDS:
         wrong = rows.of_kind(kind, rows.errors)
         for name, column in (("clean", -1), ("patched", 0)):
-            rate = float(wrong[:, column].mean()) if len(wrong) else None
-            interval = wilson_interval(rate, len(wrong)) if rate is not None else None
-            rates[f"{name}_{kind}"] = {"value": rate, "interval": interval, "pairs": len(wrong)}
+            rate = Rate(int(wrong[:, column].sum()), len(wrong)) if len(wrong) else None
+            rates[f"{name}_{kind}"] = {
+                "value": rate.value if rate else None,
+                "interval": rate.interval if rate else None,
+                "pairs": len(wrong),
+            }
     return rates
 
 
@@ -235,6 +241,7 @@ def _method_record(method: Method) -> Record:
         "reference": info.reference,
         "blur": method.blur,
         "cells": info.cells,
+        "parameters": dict(info.parameters),
         "white_box": info.white_box,
         "needs_training": info.needs_training,
         "forward_passes": info.forward_passes,
@@ -262,7 +269,7 @@ def write_results(record: Record, work: Work, plan: Plan, output: Path) -> None:
     parquet = io.BytesIO()
     table.to_parquet(parquet, index=False)
     drawn = figure.dpr_figure(record)
-    write(
+    write_folder(
         {
             "pairs.parquet": parquet.getvalue(),
             "dpr.html": drawn.to_html(include_plotlyjs=True).encode(),

@@ -4,40 +4,42 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from xssab_core.benchmark import dpr, results
-from xssab_core.benchmark.calibrate import BATCH
+from xssab_core.benchmark import results
 from xssab_core.benchmark.cluster import Executor, executor
-from xssab_core.benchmark.crops import CropCache
-from xssab_core.benchmark.lfw import Lfw, LfwPair, evenly, open_lfw
-from xssab_core.benchmark.metrics import eer
-from xssab_core.benchmark.patch_lfw import Layout
 from xssab_core.benchmark.records import BASE, Work, check_label
 from xssab_core.benchmark.tasks import (
     RANDOM,
     EmbedTask,
-    Job,
     Method,
     PairResult,
     PairTask,
     Record,
-    job_record,
+    Setup,
     make_context,
+    setup_record,
 )
-from xssab_core.errors import DataError, ExplainError
+from xssab_core.data.crops import CropCache
+from xssab_core.data.lfw import Lfw, LfwPair, evenly, open_lfw
+from xssab_core.errors import Cure, DataError, ExplainError
 from xssab_core.explain import METHODS, method_of
 from xssab_core.explain.base import decision_threshold
 from xssab_core.faces.align import ALIGNER_VERSION
 from xssab_core.faces.detect import DETECTOR
 from xssab_core.models import FaceModel, Threshold, load_model
 from xssab_core.models.base import BATCH_SIZE
+from xssab_core.patch_lfw.generator import Layout
+from xssab_core.progress import Progress, State, ignore
+from xssab_core.replay import dpr
 from xssab_core.report import versions
+from xssab_core.scoring.calibrate import calibration_from
+from xssab_core.scoring.embed import batches, images_of
 
 CALIBRATE = "calibrate"
 UNBLURRED = "-unblurred"
@@ -82,24 +84,8 @@ class Settings:
     cache: Path | None = None
 
 
-@dataclass(frozen=True)
-class State:
-    """How far a run is.
-
-    Attributes:
-        stage: "embed" (clean images) or "replay" (pairs).
-        done, total: in chunks of images, or in pairs times methods, work of earlier runs included.
-        seconds_left: estimate from the pace of this run, None while unknown.
-    """
-
-    stage: str
-    done: int
-    total: int
-    seconds_left: float | None
-
-
-Progress = Callable[[State], None]
-"""Told of each finished piece of work. It may raise CancelledError; finished work is kept."""
+# What a run tells of its progress counts these.
+CLEAN_IMAGES, PAIRS_TIMES_METHODS = "clean images, in chunks", "pairs x methods"
 
 
 def parse_methods(text: str, maps: Sequence[str] = ()) -> tuple[Method, ...]:
@@ -134,11 +120,11 @@ def parse_methods(text: str, maps: Sequence[str] = ()) -> tuple[Method, ...]:
             raise DataError(f"{label!r} is taken. Give the maps in {folder} another name.")
         methods[label] = Method(check_label(label), limit=limit, maps=Path(folder).expanduser().resolve())
     if not methods:
-        raise DataError("Name at least one method, for example --methods xssab.")
+        raise DataError("Name at least one method, for example xssab.", Cure("methods"))
     return tuple(methods.values())
 
 
-def run_benchmark(settings: Settings, model: FaceModel | None = None, progress: Progress | None = None) -> Record:
+def run_benchmark(settings: Settings, model: FaceModel | None = None, progress: Progress = ignore) -> Record:
     """Run, or go on with, a benchmark; write the results and return what is in results.json.
 
     Args:
@@ -155,7 +141,7 @@ def run_benchmark(settings: Settings, model: FaceModel | None = None, progress: 
     if settings.steps < 2:
         raise DataError(f"A replay needs at least 2 steps (nothing and everything replaced), not {settings.steps}.")
     if model is not None and settings.cluster is not None:
-        raise DataError("A cluster loads its models itself. Name one with --model instead of passing it.")
+        raise DataError("A cluster loads its models itself. Name one instead of passing it.")
     copy = open_lfw(settings.lfw)
     lfw = copy.in_folds(settings.folds) if settings.folds else copy
     plan = _plan(settings, lfw)
@@ -163,31 +149,31 @@ def run_benchmark(settings: Settings, model: FaceModel | None = None, progress: 
     for method in settings.methods:
         reason = method_of(method.explainer).unavailable(model) if method.explainer else None
         if reason:
-            raise ExplainError(f"{reason} Leave {method.label} out of --methods.")
+            raise ExplainError(f"{reason} Leave {method.label} out.", Cure("methods"))
     cache = settings.cache or CropCache.default().folder
     where = settings.lfw.expanduser().resolve()
-    job = Job(where, settings.model, settings.layout, settings.seed, settings.steps, cache, settings.threads)
+    setup = Setup(where, settings.model, settings.layout, settings.seed, settings.steps, cache, settings.threads)
     work = Work(settings.output / "work")
     with work.held():
-        work.claim("settings", _fingerprint(settings, job, lfw, model))
+        work.claim("settings", _fingerprint(settings, setup, lfw, model))
         for method in plan:
             work.claim(f"method-{method.label}", _method_fingerprint(method))
-        context = make_context(job, model)
+        context = make_context(setup, model)
         tell = _Teller(progress)
         with executor(settings.cluster, context, tell.again) as runs:
             run = _Run(settings, lfw, model, work, plan, runs, tell)
             embeddings = run.embed()
             threshold, calibration = run.calibrate(embeddings)
-            run.replay(embeddings, threshold)
+            run.work_through_pairs(embeddings, threshold)
         record = results.summarise(
             work, lfw, model, threshold, calibration, plan, settings.steps, settings.resamples, settings.seed
         )
         record["provenance"] |= {
-            "settings": job_record(job) | {"folds": settings.folds, "pairs": settings.pairs},
+            "settings": setup_record(setup) | {"folds": settings.folds, "pairs": settings.pairs},
             "detector": DETECTOR,
             "aligner_version": ALIGNER_VERSION,
             "versions": versions(),
-            "device": str(getattr(model, "device", "unknown")),
+            "device": model.device_name,
         }
         results.write_results(record, work, plan, settings.output)
     return record
@@ -227,12 +213,11 @@ class _Run:
     def pairs(self) -> tuple[LfwPair, ...]:
         return next(iter(self.plan.values()))
 
-    def embed(self) -> dict[str, np.ndarray]:
+    def embed(self) -> dict[Path, np.ndarray]:
         """float32 (D,) of every clean image that is needed, by path."""
         needed = self.lfw.pairs if self.settings.threshold == CALIBRATE else self.pairs
-        images = sorted({path for pair in needed for path in (pair.probe, pair.reference)})
-        chunks = [tuple(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
-        embeddings: dict[str, np.ndarray] = {}
+        chunks = list(batches(images_of(needed)))
+        embeddings: dict[Path, np.ndarray] = {}
         missing = []
         for number, chunk in enumerate(chunks):
             known = self.work.embeddings(chunk)
@@ -240,7 +225,7 @@ class _Run:
                 missing.append(EmbedTask(number, chunk))
             else:
                 embeddings |= known
-        pace = _Pace(self.progress, "embed", len(chunks) - len(missing), {"": len(missing)})
+        pace = _Pace(self.progress, CLEAN_IMAGES, len(chunks) - len(missing), {"": len(missing)})
         for task, rows in self.runs.run(missing):
             assert isinstance(task, EmbedTask)
             assert isinstance(rows, dict)
@@ -249,24 +234,18 @@ class _Run:
             pace.done("")
         return embeddings
 
-    def calibrate(self, embeddings: dict[str, np.ndarray]) -> tuple[Threshold, Record | None]:
+    def calibrate(self, embeddings: Mapping[Path, np.ndarray]) -> tuple[Threshold, Record | None]:
         """The threshold, and the record of the calibration if one was made."""
         wanted = self.settings.threshold
         if wanted != CALIBRATE:
             return decision_threshold(self.model, wanted), None
-        scores: dict[bool, list[float]] = {True: [], False: []}
-        for pair in self.lfw.pairs:
-            probe, reference = embeddings.get(str(pair.probe)), embeddings.get(str(pair.reference))
-            if probe is not None and reference is not None:
-                scores[pair.genuine].append(float(dpr.cosines(probe[None], reference)[0]))
-        if not scores[True] or not scores[False]:
-            raise DataError("Calibration needs genuine and impostor pairs with a face in each image.")
-        rate, value = eer(np.array(scores[True]), np.array(scores[False]))
+        found = calibration_from(self.model, self.lfw.pairs, embeddings, self.lfw.title, self.lfw.pairs_expected)
+        rate, value = found.eer
         origin = f"clean LFW View 2 ({self.lfw.images.name}), {self.lfw.coverage}"
-        counts = {"genuine": len(scores[True]), "impostor": len(scores[False])}
+        counts = {"genuine": len(found.genuine), "impostor": len(found.impostor)}
         return Threshold(value, "eer", f"EER {rate:.2%} on {origin}"), {"eer": rate, "pairs": counts}
 
-    def replay(self, embeddings: dict[str, np.ndarray], threshold: Threshold) -> None:
+    def work_through_pairs(self, embeddings: Mapping[Path, np.ndarray], threshold: Threshold) -> None:
         """Make every record that is missing."""
         methods_of = defaultdict(list)
         for method, pairs in self.plan.items():
@@ -279,14 +258,14 @@ class _Run:
             for method, pairs in self.plan.items()
         }
         total = sum(len(pairs) for pairs in self.plan.values())
-        pace = _Pace(self.progress, "replay", total - sum(left.values()), left)
+        pace = _Pace(self.progress, PAIRS_TIMES_METHODS, total - sum(left.values()), left)
 
         def tasks() -> Iterator[PairTask]:
             for pair in self.pairs:
                 todo = tuple(m for m in methods_of[pair.index] if not self.work.has(m.label, pair.index))
                 if todo and pair.index not in faceless:
                     base = self.work.record(BASE, pair.index)
-                    probe, reference = embeddings.get(str(pair.probe)), embeddings.get(str(pair.reference))
+                    probe, reference = embeddings.get(pair.probe), embeddings.get(pair.reference)
                     yield PairTask(pair, todo, threshold.value, probe, reference, base)
 
         for task, result in self.runs.run(tasks()):
@@ -304,7 +283,7 @@ class _Run:
 class _Teller:
     """Passes states on, and repeats the last one during long work so that a user can stop it then too."""
 
-    def __init__(self, progress: Progress | None) -> None:
+    def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._last: State | None = None
 
@@ -314,21 +293,21 @@ class _Teller:
 
     def again(self) -> None:
         """Tell the last state once more; whoever listens may raise CancelledError."""
-        if self._progress and self._last:
+        if self._last:
             self._progress(self._last)
 
 
 class _Pace:
     """Counts finished work and estimates the time left from what each method took in this run."""
 
-    def __init__(self, progress: Progress, stage: str, done: int, left: dict[str, int]) -> None:
-        self._progress, self._stage, self._done = progress, stage, done
+    def __init__(self, progress: Progress, what: str, done: int, left: dict[str, int]) -> None:
+        self._progress, self._what, self._done = progress, what, done
         self._left = dict(left)
         self._total = done + sum(left.values())
         self._spent: dict[str, float] = defaultdict(float)
         self._count: dict[str, int] = defaultdict(int)
         self._started = time.perf_counter()
-        progress(State(stage, done, self._total, None))
+        progress(State(done, self._total, what))
 
     def done(self, label: str, spent: float = 1.0) -> None:
         """One piece of work of that kind is finished; `spent` weighs it against other kinds."""
@@ -336,7 +315,7 @@ class _Pace:
         self._left[label] -= 1
         self._spent[label] += spent
         self._count[label] += 1
-        self._progress(State(self._stage, self._done, self._total, self._seconds_left()))
+        self._progress(State(self._done, self._total, self._what, self._seconds_left()))
 
     def _seconds_left(self) -> float | None:
         spent = sum(self._spent.values())
@@ -351,9 +330,9 @@ class _Pace:
         return weight * (time.perf_counter() - self._started) / spent
 
 
-def _fingerprint(settings: Settings, job: Job, lfw: Lfw, model: FaceModel) -> dict[str, Any]:
+def _fingerprint(settings: Settings, setup: Setup, lfw: Lfw, model: FaceModel) -> dict[str, Any]:
     """All that decides the numbers of a record. More pairs or methods may be added to the same folder."""
-    return job_record(job) | {
+    return setup_record(setup) | {
         "weights_sha256": model.weights_sha256,
         "threshold": settings.threshold,
         "folds": sorted({pair.fold for pair in lfw.pairs}),
@@ -362,7 +341,7 @@ def _fingerprint(settings: Settings, job: Job, lfw: Lfw, model: FaceModel) -> di
         "donors": len(lfw.donors),
         "detector": DETECTOR,
         "aligner_version": ALIGNER_VERSION,
-        "device": str(getattr(model, "device", "unknown")),
+        "device": model.device_name,
         "versions": versions(),
         "batch": BATCH_SIZE,  # like threads, it changes the last bits of sums
     }

@@ -15,16 +15,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.metrics import average_precision_score
 
-from xssab_core.benchmark import dpr
-from xssab_core.benchmark.calibrate import embed_paths
-from xssab_core.benchmark.crops import CropCache
-from xssab_core.benchmark.lfw import LfwPair, open_lfw
-from xssab_core.benchmark.patch_lfw import Layout, PatchedPair, PatchLfw
+from xssab_core.benchmark.measures import localisation
+from xssab_core.data.crops import CropCache
+from xssab_core.data.lfw import LfwPair, open_lfw
 from xssab_core.errors import DataError
 from xssab_core.explain import Evidence, method_of
+from xssab_core.metrics import cosine
 from xssab_core.models import FaceModel, load_model
+from xssab_core.patch_lfw.generator import Layout, PatchedPair, PatchLfw
+from xssab_core.replay import dpr
+from xssab_core.scoring.embed import embed_together
 
 RANDOM = "random"
 Record = dict[str, Any]
@@ -62,7 +63,7 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Job:
+class Setup:
     """What all tasks of a run share.
 
     Attributes:
@@ -122,36 +123,37 @@ class PairResult:
     records: dict[str, Record]
 
 
-Result = dict[str, np.ndarray] | PairResult
+Result = dict[Path, np.ndarray] | PairResult
 
 
 @dataclass(frozen=True)
 class Context:
     """What a worker holds: one model and the generator of pairs."""
 
-    job: Job
+    setup: Setup
     model: FaceModel
     generator: PatchLfw
 
 
 @lru_cache(maxsize=1)
-def context_of(job: Job) -> Context:
-    """The context of a job in this process; the model is loaded once."""
-    return make_context(job, load_model(job.model))
+def context_of(setup: Setup) -> Context:
+    """The context of a setup in this process; the model is loaded once."""
+    return make_context(setup, load_model(setup.model))
 
 
-def make_context(job: Job, model: FaceModel) -> Context:
+def make_context(setup: Setup, model: FaceModel) -> Context:
     """A context around a model that is loaded already."""
-    generator = PatchLfw(open_lfw(job.lfw), CropCache(job.cache), model.info.template, job.layout, job.seed)
-    return Context(job, model, generator)
+    cache, template = CropCache(setup.cache), model.info.template
+    generator = PatchLfw(open_lfw(setup.lfw), cache, template, setup.layout, setup.seed)
+    return Context(setup, model, generator)
 
 
 def perform(context: Context, task: Task, pulse: Pulse = lambda: None) -> Result:
     """Do a task."""
-    with _threads(context.job.threads):
+    with _threads(context.setup.threads):
         if isinstance(task, EmbedTask):
-            return embed_paths(context.model, task.paths, context.generator.cache, pulse)
-        return _replay_pair(context, task, pulse)
+            return embed_together(context.model, task.paths, context.generator.cache, pulse)
+        return _pair_result(context, task, pulse)
 
 
 @contextlib.contextmanager
@@ -164,7 +166,7 @@ def _threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _replay_pair(context: Context, task: PairTask, pulse: Pulse) -> PairResult:
+def _pair_result(context: Context, task: PairTask, pulse: Pulse) -> PairResult:
     pair = context.generator.build(task.pair)
     if pair is None or task.probe is None or task.reference is None:
         return PairResult({"index": task.pair.index, "face": False}, {})
@@ -177,7 +179,7 @@ def _replay_pair(context: Context, task: PairTask, pulse: Pulse) -> PairResult:
         kind = _evidence_kind(method)
         if kind not in examined:
             examined.clear()
-        record = _replay_method(context, task, pair, base, method, examined, pulse)
+        record = _method_record(context, task, pair, base, method, examined, pulse)
         if record is not None:
             records[method.label] = record
     return PairResult(base, records)
@@ -200,12 +202,12 @@ def _base_record(model: FaceModel, pair: PatchedPair, probe: np.ndarray, referen
         "coverage": pair.coverage,
         "patch_side": pair.patch_side,
         "positions": pair.positions.tolist(),
-        "clean_score": float(dpr.cosines(probe[None], reference)[0]),
-        "patched_score": float(dpr.cosines(model.embed(pair.patched[None]), reference)[0]),
+        "clean_score": cosine(probe, reference),
+        "patched_score": cosine(model.embed(pair.patched[None])[0], reference),
     }
 
 
-def _replay_method(
+def _method_record(
     context: Context,
     task: PairTask,
     pair: PatchedPair,
@@ -228,15 +230,17 @@ def _replay_method(
         values = given
     else:
         # Places in a random order, an independent one for every pair (the authors' code used one for all).
-        ranks = dpr.random_order(size, np.random.default_rng([context.job.seed, task.pair.index, 2]))
+        ranks = dpr.random_order(size, np.random.default_rng([context.setup.seed, task.pair.index, 2]))
         values = ranks.reshape(size, size).astype(np.float64)
-    counts = dpr.step_counts(size, context.job.steps, method.cells)
+    counts = dpr.step_counts(size, context.setup.steps, method.cells)
     order = dpr.pixel_order(values, is_match, method.cells, method.attention)
     # Both ends are known: they are the scores every method shares.
     inner: list[float] = []
     if len(counts) > 2:
         assert task.reference is not None
-        scores = dpr.replay(context.model.embed, pair.patched, pair.original, task.reference, order, counts[1:-1])
+        scores = dpr.replayed_scores(
+            context.model.embed, pair.patched, pair.original, task.reference, order, counts[1:-1]
+        )
         inner = scores.tolist()
     record = {
         "index": task.pair.index,
@@ -271,23 +275,6 @@ def _explained(
     return dpr.ranking_map(maps[0]), {"examine": examining, "maps": time.perf_counter() - started}
 
 
-def localisation(values: np.ndarray, mask: np.ndarray, dissimilar: bool) -> float | None:
-    """Average precision of a map against the patch mask, 0..1; chance is the mask's coverage; None without patches.
-
-    The patches of an impostor pair come from the reference and are truly similar; those of a genuine pair come from a
-    stranger and are truly dissimilar. The map is read in that direction, whatever the decision was; an attention map,
-    which has no sign, always from its high end.
-
-    Args:
-        values: float (S, S), positive = similar.
-        mask: bool (S, S).
-        dissimilar: read it from its low end.
-    """
-    if not mask.any():
-        return None
-    return float(average_precision_score(mask.ravel(), (-values if dissimilar else values).ravel()))
-
-
 def read_map(folder: Path, pair_id: str, size: int) -> np.ndarray | None:
     """float64 (size, size) map of a pair from `<folder>/<pair id>.npy`; None without that file.
 
@@ -309,6 +296,6 @@ def read_map(folder: Path, pair_id: str, size: int) -> np.ndarray | None:
     return np.asarray(values, dtype=np.float64)
 
 
-def job_record(job: Job) -> Record:
-    """What of a job decides its numbers, ready for JSON."""
-    return {key: value for key, value in asdict(job).items() if key not in ("lfw", "cache")}
+def setup_record(setup: Setup) -> Record:
+    """What of a setup decides its numbers, ready for JSON."""
+    return {key: value for key, value in asdict(setup).items() if key not in ("lfw", "cache")}

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
-from xssab_core.benchmark.lfw import download_lfw, parse_folds
-from xssab_core.benchmark.patch_lfw import LAYOUTS
-from xssab_core.benchmark.runner import CALIBRATE, Settings, State, parse_methods, run_benchmark
+from xssab_core.benchmark.runner import CALIBRATE, Settings, parse_methods, run_benchmark
+from xssab_core.commands.arguments import threshold_from
+from xssab_core.data.lfw import download_lfw, parse_folds
 from xssab_core.explain import METHODS
 from xssab_core.models import DEFAULT_MODEL
+from xssab_core.patch_lfw.generator import LAYOUTS
+from xssab_core.progress import Line
 
 
 def add(subparsers: Any) -> None:
@@ -71,11 +71,11 @@ def run(given: argparse.Namespace) -> None:
         steps=given.steps,
         layout=given.layout,
         seed=given.seed,
-        threshold=_threshold(given.threshold),
+        threshold=threshold_from(given.threshold),
         threads=given.threads,
         cluster=given.cluster,
     )
-    print(table(run_benchmark(settings, progress=_Line())))
+    print(table(run_benchmark(settings, progress=Line())))
     print(f"Results: {given.output}")
 
 
@@ -107,35 +107,3 @@ def _gain(estimate: dict[str, float | None]) -> str:
     if estimate["value"] is None:
         return "-"
     return f"{estimate['value']:.1%} [{estimate['low']:.1%}, {estimate['high']:.1%}]"
-
-
-def _threshold(text: str) -> str | float:
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-class _Line:
-    """One line on stderr that keeps up with a run: on a terminal rewritten, in a log every half minute."""
-
-    _STAGES = {"embed": "clean images, in chunks", "replay": "pairs x methods"}  # noqa: RUF012 (a constant)
-
-    def __init__(self) -> None:
-        self._told = 0.0
-
-    def __call__(self, state: State) -> None:
-        now = time.monotonic()
-        is_terminal, is_last = sys.stderr.isatty(), state.done == state.total
-        if not is_last and now - self._told < (0.2 if is_terminal else 30.0):
-            return
-        self._told = now
-        left = "" if state.seconds_left is None or is_last else f", about {_clock(state.seconds_left)} left"
-        text = f"{self._STAGES[state.stage]}: {state.done:,} of {state.total:,}{left}"
-        print(f"{text:78}", end="\r" if is_terminal and not is_last else "\n", file=sys.stderr, flush=True)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}"

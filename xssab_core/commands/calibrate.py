@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
-from xssab_core.benchmark.calibrate import calibrate, calibrate_on_lfw, read_pairs
-from xssab_core.benchmark.crops import CropCache
-from xssab_core.benchmark.lfw import open_lfw
-from xssab_core.commands.models import show_progress
+from xssab_core.data.crops import CropCache
+from xssab_core.data.lfw import open_lfw
+from xssab_core.data.pair_list import read_pairs
 from xssab_core.errors import DataError
 from xssab_core.models import DEFAULT_MODEL, load_model
 from xssab_core.models.calibration import FMR_TARGETS, Calibration, calibration_path
+from xssab_core.progress import Line
+from xssab_core.scoring.calibrate import calibrate, calibrate_on_lfw
 
 
 def add(subparsers: Any) -> None:
@@ -39,12 +39,12 @@ def run(given: argparse.Namespace) -> None:
     cache = CropCache.default()
     if given.pairs is not None:
         pairs = read_pairs(given.pairs, given.lfw)
-        model = load_model(given.model, progress=show_progress)
-        result = calibrate(model, pairs, cache, given.pairs.name, len(pairs), _show)
+        model = load_model(given.model, progress=Line("MiB"))
+        result = calibrate(model, pairs, cache, given.pairs.name, len(pairs), Line())
     else:
         lfw = open_lfw(given.lfw)
-        model = load_model(given.model, progress=show_progress)
-        result = calibrate_on_lfw(model, lfw, cache, progress=_show)
+        model = load_model(given.model, progress=Line("MiB"))
+        result = calibrate_on_lfw(model, lfw, cache, progress=Line())
     path = given.output or calibration_path(model.info.id)
     result.save(path)
     print("\n".join(summary(result)))
@@ -72,9 +72,3 @@ def summary(result: Calibration) -> list[str]:
             f"{accuracy.mean:.2%}, standard error {accuracy.standard_error:.2%}"
         )
     return lines
-
-
-def _show(done: int, total: int) -> None:
-    end = "\r" if sys.stderr.isatty() and done < total else "\n"
-    if end == "\r" or done == total:
-        print(f"{done:,} of {total:,} images", end=end, file=sys.stderr, flush=True)

@@ -7,13 +7,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from xssab_core.commands.models import show_progress
+from xssab_core.commands.arguments import threshold_from
 from xssab_core.engine import Engine
 from xssab_core.errors import FaceError
 from xssab_core.explain import METHODS
-from xssab_core.faces import AlignedFace, align_face, open_photo
+from xssab_core.faces import AlignedFace, Pair, align_face, open_photo
+from xssab_core.files import write_folder
 from xssab_core.models import DEFAULT_MODEL
-from xssab_core.report import bundle, maps_npz, pictures, record, write
+from xssab_core.progress import Line
+from xssab_core.report import bundle, maps_npz, pictures, record
 
 
 def add(subparsers: Any) -> None:
@@ -40,30 +42,26 @@ def run(given: argparse.Namespace) -> None:
     """Explain a pair and write result.json, maps.npz and the pictures."""
     engine = Engine()
     started = time.perf_counter()
-    probe = _face(given.probe, given.probe_landmarks, given.probe_face)
-    reference = _face(given.reference, given.reference_landmarks, given.reference_face)
+    pair = Pair(
+        _face(given.probe, given.probe_landmarks, given.probe_face),
+        _face(given.reference, given.reference_landmarks, given.reference_face),
+    )
     aligned = time.perf_counter()
-    engine.model(given.model, show_progress)
+    model = engine.model(given.model, Line("MiB"))
     loaded = time.perf_counter()
-    explanation = engine.explain(given.model, probe, reference, given.method, _threshold(given.threshold), given.blur)
+    threshold = None if given.threshold is None else threshold_from(given.threshold)
+    explanation = engine.explain(model, pair, given.method, threshold, given.blur)
     seconds = {"align": aligned - started, "load_model": loaded - aligned}
-    result = record(explanation, probe, reference, str(engine.device), seconds)
-    write(bundle(result, maps_npz(explanation), pictures(explanation, probe, reference)), given.output)
-    for face in (probe, reference):
+    result = record(explanation, pair, model.device_name, seconds)
+    write_folder(bundle(result, maps_npz(explanation), pictures(explanation, pair)), given.output)
+    for face in pair:
         for warning in face.warnings:
             print(f"{face.photo.name}: {warning}")
     sign = ">=" if explanation.is_match else "<"
     print(
-        f"{result['decision']}: score {explanation.score:.4f} {sign} threshold {explanation.threshold:.4f} "
-        f"({explanation.threshold_name}); {given.output}"
+        f"{result['decision']}: score {explanation.score:.4f} {sign} threshold {explanation.threshold.value:.4f} "
+        f"({explanation.threshold.name}); {given.output}"
     )
-
-
-def _threshold(text: str | None) -> float | str | None:
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return text
 
 
 def _face(path: Path, landmarks: str | None, number: int) -> AlignedFace:

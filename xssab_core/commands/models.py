@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from typing import Any
 
 from xssab_core.errors import ModelError
@@ -18,10 +17,11 @@ from xssab_core.models.adding import (
     remove_model,
     template_for,
 )
-from xssab_core.models.architectures import ARCHITECTURES
 from xssab_core.models.blackbox import Command
 from xssab_core.models.entries import ModelEntry
 from xssab_core.models.registry import DEFAULT_MODEL, MODELS, entry_of, fetch_model, verify_model
+from xssab_core.models.zoo.architectures import ARCHITECTURES
+from xssab_core.progress import Line
 
 
 def add(subparsers: Any) -> None:
@@ -71,7 +71,7 @@ def _list(_: argparse.Namespace) -> None:
 
 
 def _fetch(given: argparse.Namespace) -> None:
-    path = fetch_model(given.model, show_progress)
+    path = fetch_model(given.model, Line("MiB"))
     verify_model(given.model)
     print(f"{given.model}: {path}")
 
@@ -88,13 +88,13 @@ def _add(given: argparse.Namespace) -> None:
     description = Description(**{name: text for name, text in said.items() if text})
     if given.weights:
         card = add_checkpoint(
-            given.id, given.weights, given.architecture, description, given.sha256, given.replace, show_progress
+            given.id, given.weights, given.architecture, description, given.sha256, given.replace, Line("MiB")
         )
     elif given.onnx:
         expected = Input(
             template_for(given.size, given.template), given.colour, _numbers(given.mean), _numbers(given.std)
         )
-        card = add_onnx(given.id, given.onnx, expected, description, given.replace, show_progress)
+        card = add_onnx(given.id, given.onnx, expected, description, given.replace, Line("MiB"))
     else:
         command = Command(tuple(shlex.split(given.program)), given.timeout)
         template = template_for(given.size, given.template)
@@ -115,12 +115,3 @@ def _numbers(text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(","))
     except ValueError as error:
         raise ModelError(f"{text!r} is not a number, nor three with commas.") from error
-
-
-def show_progress(message: str, done: int, total: int | None) -> None:
-    """One line on stderr that keeps up with a download."""
-    amount = f" {done / 2**20:.1f} MiB" if done else ""
-    share = f" of {total / 2**20:.1f}" if total else ""
-    end = "\r" if sys.stderr.isatty() and done and done != total else "\n"
-    if end == "\r" or not done or done == total:
-        print(f"{message}{amount}{share}", end=end, file=sys.stderr, flush=True)

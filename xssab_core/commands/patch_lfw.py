@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
-from xssab_core.benchmark.crops import CropCache
-from xssab_core.benchmark.export import export_patch_lfw
-from xssab_core.benchmark.lfw import download_lfw, open_lfw, parse_folds
-from xssab_core.benchmark.patch_lfw import LAYOUTS, PatchLfw
+from xssab_core.data.crops import CropCache
+from xssab_core.data.lfw import download_lfw, open_lfw, parse_folds
 from xssab_core.models.registry import DEFAULT_MODEL, entry_of
+from xssab_core.patch_lfw.export import export_patch_lfw
+from xssab_core.patch_lfw.generator import LAYOUTS, PatchLfw
+from xssab_core.progress import Line
 
 
 def add(subparsers: Any) -> None:
@@ -38,14 +38,8 @@ def run(given: argparse.Namespace) -> None:
     generator = PatchLfw(lfw, CropCache.default(), entry_of(given.model).info.template, given.layout, given.seed)
     chosen = lfw.in_folds(parse_folds(given.folds)) if given.folds else lfw
     pairs = chosen.pairs if given.pairs is None else chosen.select(given.pairs // 2, given.pairs - given.pairs // 2)
-    manifest = export_patch_lfw(generator, pairs, given.output, _tell)
+    manifest = export_patch_lfw(generator, pairs, given.output, Line())
     print(
         f"{len(manifest):,} pairs of {len(pairs):,} ({lfw.coverage}); mean coverage "
         f"{manifest['coverage'].mean():.1%}; {given.output}"
     )
-
-
-def _tell(done: int, total: int) -> None:
-    if done % 50 == 0 or done == total:
-        end = "\r" if sys.stderr.isatty() and done != total else "\n"
-        print(f"{done:,} of {total:,} pairs", end=end, file=sys.stderr, flush=True)

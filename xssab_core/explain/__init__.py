@@ -9,28 +9,30 @@ import numpy as np
 from xssab_core.errors import ExplainError
 from xssab_core.explain.base import (
     CAUTION,
+    AnyExplainer,
     Evidence,
     Explainer,
     Explanation,
     FaceMaps,
     MethodInfo,
-    Progress,
-    arguments,
     decision_threshold,
 )
+from xssab_core.explain.plugins import installed
 from xssab_core.explain.random import Random
 from xssab_core.explain.xcos import XCos
 from xssab_core.explain.xface import XFace
 from xssab_core.explain.xssab import XSSAB
 from xssab_core.faces import AlignedFace
+from xssab_core.metrics import cosine
 from xssab_core.models.base import FaceModel, Threshold
+from xssab_core.progress import Progress, ignore
 
-METHODS: dict[str, Explainer] = {
-    method.info.id: method for method in (XSSAB(), XFace(1), XFace(2), XFace(3), XCos("s"), XCos("w"), Random())
-}
+ENTRY_POINTS = "xssab.methods"
+_OURS: tuple[AnyExplainer, ...] = (XSSAB(), XFace(1), XFace(2), XFace(3), XCos("s"), XCos("w"), Random())
+METHODS: dict[str, AnyExplainer] = {method.info.id: method for method in _OURS} | installed(ENTRY_POINTS)
 
 
-def method_of(method_id: str) -> Explainer:
+def method_of(method_id: str) -> AnyExplainer:
     """The method of that id; ExplainError names those there are."""
     if method_id not in METHODS:
         raise ExplainError(f"There is no method {method_id!r}. Known methods: {', '.join(METHODS)}.")
@@ -49,7 +51,7 @@ def explain(
     method: str = "xssab",
     threshold: float | str | Threshold | None = None,
     blur: bool = True,
-    progress: Progress | None = None,
+    progress: Progress = ignore,
     evidence: Evidence | None = None,
 ) -> Explanation:
     """Explain why a model gave two faces their score.
@@ -79,10 +81,8 @@ def explain(
         method=explainer.info,
         model=model.info,
         weights_sha256=model.weights_sha256,
-        score=float(np.clip(arguments(evidence.embeddings).sum(), -1.0, 1.0)),
-        threshold=decided.value,
-        threshold_name=decided.name,
-        threshold_origin=decided.origin,
+        score=cosine(*evidence.embeddings),
+        threshold=decided,
         embeddings=evidence.embeddings,
         probe=maps[0],
         reference=maps[1],
@@ -95,12 +95,12 @@ def explain(
 __all__ = [
     "CAUTION",
     "METHODS",
+    "AnyExplainer",
     "Evidence",
     "Explainer",
     "Explanation",
     "FaceMaps",
     "MethodInfo",
-    "Progress",
     "crop_of",
     "explain",
     "method_of",

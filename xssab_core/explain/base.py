@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Generic, TypeVar, cast
 
 import cv2
 import numpy as np
+import torch
 
 from xssab_core.errors import ExplainError
+from xssab_core.faces import SIDES
 from xssab_core.models.base import FaceModel, ModelInfo, Threshold, TorchFaceModel, check_crops
-
-Progress = Callable[[float], None]
-"""Called with the share done, 0..1. It may raise CancelledError to stop the computation."""
+from xssab_core.progress import Progress, ignore
 
 CAUTION = (
     "This explains the behaviour of one face recognition model on two photographs. "
@@ -33,6 +34,7 @@ class MethodInfo:
         joint: gives one map for the pair, shown on both faces.
         cells: side of the grid whose cells share one value; None for pixel-wise maps.
         attention: the map has no sign: high values decide most, whatever is decided.
+        parameters: what else decides the maps, ready for JSON; part of every record.
     """
 
     id: str
@@ -45,6 +47,12 @@ class MethodInfo:
     joint: bool = False
     cells: int | None = None
     attention: bool = False
+    parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def short_title(self) -> str:
+        """The title without its explanation in brackets."""
+        return self.title.split(" (")[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,11 +81,33 @@ class Evidence:
 
     Attributes:
         embeddings: float32 (2, D) of probe and reference, rows L2-normalised.
-        nbytes: memory held.
     """
 
     embeddings: np.ndarray
-    nbytes: int = field(kw_only=True, default=0)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held, from the fields. A method whose evidence holds more than they show overrides this."""
+        return sum(_nbytes(getattr(self, each.name)) for each in fields(self))
+
+
+def _nbytes(value: Any) -> int:
+    """Memory of arrays, tensors and bytes, also inside containers; other values count as nothing."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, torch.Tensor):
+        return value.untyped_storage().nbytes()
+    if isinstance(value, bytes):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(map(_nbytes, value.values()))
+    if isinstance(value, list | tuple):
+        return sum(map(_nbytes, value))
+    return 0
+
+
+EvidenceT = TypeVar("EvidenceT", bound=Evidence)
+ModelT = TypeVar("ModelT", bound=FaceModel)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +117,7 @@ class Explanation:
     Attributes:
         method, model, weights_sha256: what explains, and what is explained.
         score: cosine similarity, -1..1.
-        threshold: th_d; threshold_name and threshold_origin say whose.
+        threshold: th_d, and whose it is.
         embeddings: float32 (2, D) of probe and reference.
         probe, reference: maps of each face given the other.
         blur: whether the 5x5 Gaussian blur was applied.
@@ -99,9 +129,7 @@ class Explanation:
     model: ModelInfo
     weights_sha256: str
     score: float
-    threshold: float
-    threshold_name: str
-    threshold_origin: str
+    threshold: Threshold
     embeddings: np.ndarray
     probe: FaceMaps
     reference: FaceMaps
@@ -112,12 +140,12 @@ class Explanation:
     @property
     def is_match(self) -> bool:
         """score >= threshold."""
-        return self.score >= self.threshold
+        return self.threshold.is_match(self.score)
 
     @property
     def margin(self) -> float:
         """score - threshold."""
-        return self.score - self.threshold
+        return self.score - self.threshold.value
 
     @property
     def arguments(self) -> np.ndarray:
@@ -127,12 +155,15 @@ class Explanation:
     @property
     def argument_threshold(self) -> float:
         """th_d / N (Eq. 5)."""
-        return self.threshold / len(self.embeddings[0])
+        return self.threshold.value / len(self.embeddings[0])
 
     def maps(self) -> dict[str, np.ndarray]:
         """All maps by name: `probe_combined`, `reference_similarity`, ..."""
-        sides = {"probe": self.probe, "reference": self.reference}
-        return {f"{side}_{name}": value for side, maps in sides.items() for name, value in maps.named().items()}
+        return {f"{side}_{name}": value for side, maps in self.by_side() for name, value in maps.named().items()}
+
+    def by_side(self) -> Iterator[tuple[str, FaceMaps]]:
+        """The maps of each face by the names of `SIDES`."""
+        return zip(SIDES, (self.probe, self.reference), strict=True)
 
 
 def arguments(embeddings: np.ndarray) -> np.ndarray:
@@ -141,8 +172,8 @@ def arguments(embeddings: np.ndarray) -> np.ndarray:
     return np.asarray(first * second)
 
 
-class Explainer(ABC):
-    """A method. Subclasses give `info`, `gather` and `maps`; validation happens here, once.
+class Explainer(ABC, Generic[ModelT, EvidenceT]):
+    """A method. Subclasses give `info`, `gather` and `attribute`; what goes in and comes out is checked here, once.
 
     Attributes:
         info: what a user must know.
@@ -153,14 +184,14 @@ class Explainer(ABC):
     evidence_kind: str
 
     @abstractmethod
-    def gather(self, model: FaceModel, probe: np.ndarray, reference: np.ndarray, progress: Progress | None) -> Evidence:
+    def gather(self, model: ModelT, probe: np.ndarray, reference: np.ndarray, progress: Progress) -> EvidenceT:
         """Examine two checked uint8 (S, S, 3) crops; independent of the threshold."""
 
     @abstractmethod
-    def maps(self, model: FaceModel, evidence: Evidence, threshold: float, blur: bool) -> tuple[FaceMaps, FaceMaps]:
+    def attribute(self, model: ModelT, evidence: EvidenceT, threshold: float, blur: bool) -> tuple[FaceMaps, FaceMaps]:
         """Maps of probe and reference at a threshold, from evidence that `gather` returned for this model."""
 
-    def numbers(self, evidence: Evidence) -> dict[str, float]:
+    def numbers(self, evidence: EvidenceT) -> dict[str, float]:
         """What the method says of a pair in a number, by name; none unless a method overrides this."""
         return {}
 
@@ -171,21 +202,52 @@ class Explainer(ABC):
             return f"{self.info.title} needs a differentiable model; {model.info.id} is a black box.{reason}"
         return None
 
+    def evidence_key(self, model: FaceModel) -> Hashable:
+        """What decides the evidence of a pair besides its crops; equal keys share it."""
+        return self.evidence_kind, model.weights_sha256
+
     def examine(
-        self, model: FaceModel, probe: np.ndarray, reference: np.ndarray, progress: Progress | None = None
-    ) -> Evidence:
+        self, model: FaceModel, probe: np.ndarray, reference: np.ndarray, progress: Progress = ignore
+    ) -> EvidenceT:
         """Validate, then gather.
 
         Raises:
             ExplainError: this method cannot run on this model.
             ModelError: the crops do not fit the model.
         """
+        for crop in (probe, reference):
+            check_crops(crop[None], model.info)
+        return self.gather(self._usable(model), probe, reference, progress)
+
+    def maps(
+        self, model: FaceModel, evidence: EvidenceT, threshold: float, blur: bool = True
+    ) -> tuple[FaceMaps, FaceMaps]:
+        """Attribute, then validate: maps of probe and reference at a threshold.
+
+        Raises:
+            ExplainError: this method cannot run on this model, or gave maps that are none.
+        """
+        found = self.attribute(self._usable(model), evidence, threshold, blur)
+        side = model.info.template.size
+        for face, maps in zip(SIDES, found, strict=True):
+            for name, values in maps.named().items():
+                if values.dtype != np.float32 or values.shape != (side, side):
+                    raise ExplainError(
+                        f"{self.info.title} gave a {name} map of the {face} that is {values.dtype} {values.shape}, "
+                        f"not float32 ({side}, {side})."
+                    )
+                if not np.isfinite(values).all():
+                    raise ExplainError(f"{self.info.title} gave a {name} map of the {face} that is not finite.")
+        return found
+
+    def _usable(self, model: FaceModel) -> ModelT:
         reason = self.unavailable(model)
         if reason:
             raise ExplainError(reason)
-        check_crops(np.stack([probe, reference]) if probe.shape == reference.shape else probe[None], model.info)
-        check_crops(reference[None], model.info)
-        return self.gather(model, probe, reference, progress)
+        return cast(ModelT, model)  # a white-box method gets a TorchFaceModel: `unavailable` has looked
+
+
+AnyExplainer = Explainer[Any, Any]
 
 
 def decision_threshold(model: FaceModel, threshold: float | str | Threshold | None) -> Threshold:
@@ -208,7 +270,7 @@ def decision_threshold(model: FaceModel, threshold: float | str | Threshold | No
     value = float(threshold)
     if not -1.0 <= value <= 1.0:
         raise ExplainError(f"A threshold is a cosine between -1 and 1, not {value}.")
-    return Threshold(value, "user", "chosen by the user")
+    return Threshold.by_user(value)
 
 
 def gaussian_blur(values: np.ndarray) -> np.ndarray:

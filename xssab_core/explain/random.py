@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo, Progress
+from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo
 from xssab_core.models.base import FaceModel
+from xssab_core.progress import Progress
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +20,7 @@ class PairDigests(Evidence):
     side: int
 
 
-class Random(Explainer):
+class Random(Explainer[FaceModel, PairDigests]):
     """Every pixel gets its place in an independent random order per face: only the ranks mean anything.
 
     The order follows from the pixels of the face and of its partner and from `seed`, so it is the same on every run,
@@ -31,31 +32,31 @@ class Random(Explainer):
         seed: another seed gives other orders.
     """
 
-    info = MethodInfo(
-        id="random",
-        title="Random",
-        reference="RND of Huber et al., WACV 2024, section 4.4: the minimum baseline",
-        white_box=False,
-        needs_training=False,
-        forward_passes=2,
-        backward_passes=0,
-    )
     evidence_kind = "pair-digests"
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
+        self.info = MethodInfo(
+            id="random",
+            title="Random",
+            reference="RND of Huber et al., WACV 2024, section 4.4: the minimum baseline",
+            white_box=False,
+            needs_training=False,
+            forward_passes=2,
+            backward_passes=0,
+            parameters={"seed": seed},
+        )
 
-    def gather(
-        self, model: FaceModel, probe: np.ndarray, reference: np.ndarray, progress: Progress | None
-    ) -> PairDigests:
+    def gather(self, model: FaceModel, probe: np.ndarray, reference: np.ndarray, progress: Progress) -> PairDigests:
         """The embeddings serve the score only, not the maps."""
         embeddings = model.embed(np.stack([probe, reference]))
         digests = (_digest(probe), _digest(reference))
-        return PairDigests(embeddings=embeddings, digests=digests, side=len(probe), nbytes=embeddings.nbytes)
+        return PairDigests(embeddings=embeddings, digests=digests, side=len(probe))
 
-    def maps(self, model: FaceModel, evidence: Evidence, threshold: float, blur: bool) -> tuple[FaceMaps, FaceMaps]:
+    def attribute(
+        self, model: FaceModel, evidence: PairDigests, threshold: float, blur: bool
+    ) -> tuple[FaceMaps, FaceMaps]:
         """Independent of threshold and blur."""
-        assert isinstance(evidence, PairDigests)
         probe, reference = evidence.digests
         return self._order(probe + reference, evidence.side), self._order(reference + probe, evidence.side)
 

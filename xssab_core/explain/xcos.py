@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,8 +17,10 @@ from torch import nn
 
 from xssab_core import paths
 from xssab_core.errors import ExplainError
-from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo, Progress
+from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo
+from xssab_core.files import write_whole
 from xssab_core.models.base import FaceModel, GridNetwork, TorchFaceModel
+from xssab_core.progress import Progress
 
 CELLS = 7
 _LOCAL, _ATTENTION = 32, 16
@@ -73,13 +75,15 @@ def own_head(model_id: str) -> Path:
 
 
 def save_head(head: XCosHead, path: Path, model: FaceModel, card: Mapping[str, object]) -> None:
-    """Write a head and, beside it, its card; the file names the weights that it belongs to."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a head and, beside it, its card; the file names the weights that it belongs to.
+
+    Raises:
+        OutputError: the files cannot be written.
+    """
     state = {key: value.cpu().contiguous() for key, value in head.state_dict().items()}
-    part = path.with_suffix(".part")
-    save_file(state, part, metadata={"model": model.info.id, "weights_sha256": model.weights_sha256})
-    part.replace(path)
-    path.with_suffix(".json").write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    owner = {"model": model.info.id, "weights_sha256": model.weights_sha256}
+    write_whole(path, lambda part: save_file(state, part, metadata=owner))
+    write_whole(path.with_suffix(".json"), json.dumps(card, indent=1, ensure_ascii=False) + "\n")
 
 
 def head_path(model: FaceModel) -> Path | None:
@@ -134,7 +138,7 @@ class LocalCosines(Evidence):
         return float((self.similarity.astype(np.float64) * self.weights).sum())
 
 
-class XCos(Explainer):
+class XCos(Explainer[TorchFaceModel, LocalCosines]):
     """S or W of a pair: one joint map of 7 x 7 cells, shown on both faces, a cell as a block of equal pixels.
 
     S is signed: `combined` is S, `similarity` and `dissimilarity` are its positive part and the size of its negative
@@ -163,28 +167,32 @@ class XCos(Explainer):
             joint=True,
             cells=CELLS,
             attention=part == "w",
+            parameters={"head": "the one trained for these weights" if head is None else "given"},
         )
+
+    def evidence_key(self, model: FaceModel) -> Hashable:
+        """Also of the head: one trained anew gives other evidence."""
+        path = None if self.head else head_path(model)
+        return super().evidence_key(model), id(self.head) if path is None else (path, path.stat().st_mtime_ns)
 
     def unavailable(self, model: FaceModel) -> str | None:
         """Needs a grid and a head."""
         reason = super().unavailable(model)
         if reason:
             return reason
-        assert isinstance(model, TorchFaceModel)
-        if not isinstance(model.network, GridNetwork):
+        if not isinstance(model, TorchFaceModel) or not isinstance(model.network, GridNetwork):
             return f"xCos needs the last feature grid of a model; {model.info.id} does not show one."
         if self.head is None and head_path(model) is None:
             return (
                 f"xCos has no trained head for these weights of {model.info.id}. Train one: "
-                f"python -m xssab_core train-xcos --model {model.info.id} --lfw DIR"
+                f"xssab train-xcos --model {model.info.id} --lfw DIR"
             )
         return None
 
     def gather(
-        self, model: FaceModel, probe: np.ndarray, reference: np.ndarray, progress: Progress | None
+        self, model: TorchFaceModel, probe: np.ndarray, reference: np.ndarray, progress: Progress
     ) -> LocalCosines:
         """Grids of both faces through the head."""
-        assert isinstance(model, TorchFaceModel)
         crops = np.stack([probe, reference])
         embeddings = model.embed(crops)
         head = self.head
@@ -195,21 +203,16 @@ class XCos(Explainer):
         grid = torch.from_numpy(grids(model, crops))
         with torch.inference_mode():
             similarity, weights = (values[0].numpy() for values in head(grid[:1], grid[1:]))
-        return LocalCosines(
-            embeddings=embeddings,
-            similarity=similarity,
-            weights=weights,
-            nbytes=embeddings.nbytes + similarity.nbytes + weights.nbytes,
-        )
+        return LocalCosines(embeddings=embeddings, similarity=similarity, weights=weights)
 
-    def numbers(self, evidence: Evidence) -> dict[str, float]:
+    def numbers(self, evidence: LocalCosines) -> dict[str, float]:
         """`xcos`: the score that the maps explain, beside the model's cosine."""
-        assert isinstance(evidence, LocalCosines)
         return {"xcos": evidence.score}
 
-    def maps(self, model: FaceModel, evidence: Evidence, threshold: float, blur: bool) -> tuple[FaceMaps, FaceMaps]:
+    def attribute(
+        self, model: TorchFaceModel, evidence: LocalCosines, threshold: float, blur: bool
+    ) -> tuple[FaceMaps, FaceMaps]:
         """Independent of threshold and blur."""
-        assert isinstance(evidence, LocalCosines)
         side = model.info.template.size
         if self.part == "w":
             weights = blocks(evidence.weights, side)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from xssab_core.errors import ExplainError
-from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo, Progress, gaussian_blur
+from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo, gaussian_blur
 from xssab_core.models.base import BATCH_SIZE, FaceModel
+from xssab_core.progress import Progress, State
 
 OCCLUDERS = (7, 14, 28)
 STRIDE = 5
@@ -70,7 +71,7 @@ class OccludedEmbeddings(Evidence):
     side: int
 
 
-class XFace(Explainer):
+class XFace(Explainer[FaceModel, OccludedEmbeddings]):
     """Occlusion maps on the cosine distance 1 - cos of the embeddings, which is the distance behind this program's
     score (the formulas allow any distance; on unit embeddings half the squared Euclidean distance is the same).
 
@@ -112,10 +113,11 @@ class XFace(Explainer):
             backward_passes=0,
             # Hiding the same place on both faces gives one number for both.
             joint=variant == 3,
+            parameters={"sizes": list(sizes), "stride": stride, "exact_reference": exact_reference},
         )
 
     def gather(
-        self, model: FaceModel, probe: np.ndarray, reference: np.ndarray, progress: Progress | None
+        self, model: FaceModel, probe: np.ndarray, reference: np.ndarray, progress: Progress
     ) -> OccludedEmbeddings:
         """One pass for each face under each square; the model takes its device anew for every batch."""
         side = len(probe)
@@ -127,26 +129,22 @@ class XFace(Explainer):
         for face, crop in enumerate((probe, reference)):
             for start, batch in _batches(crop, squares, self.batch_size):
                 occluded[face, start : start + len(batch)] = model.embed(batch)
-                if progress:
-                    progress((face * len(squares) + start + len(batch)) / (2 * len(squares)))
-        nbytes = clean.nbytes + occluded.nbytes
-        return OccludedEmbeddings(embeddings=clean, occluded=occluded, squares=squares, side=side, nbytes=nbytes)
+                progress(State(face * len(squares) + start + len(batch), 2 * len(squares), "forward passes"))
+        return OccludedEmbeddings(embeddings=clean, occluded=occluded, squares=squares, side=side)
 
-    def maps(self, model: FaceModel, evidence: Evidence, threshold: float, blur: bool) -> tuple[FaceMaps, FaceMaps]:
+    def attribute(
+        self, model: FaceModel, evidence: OccludedEmbeddings, threshold: float, blur: bool
+    ) -> tuple[FaceMaps, FaceMaps]:
         """Independent of the threshold."""
-        assert isinstance(evidence, OccludedEmbeddings)
         clean, occluded = evidence.embeddings.astype(np.float64), evidence.occluded.astype(np.float64)
-        faces = []
+        sizes, faces = sorted({square.size for square in evidence.squares}), []
         for face in (0, 1):
             combined = np.mean(
-                [self._map_of_size(evidence, clean, occluded, face, size, blur) for size in self._fitting(evidence)],
+                [self._map_of_size(evidence, clean, occluded, face, size, blur) for size in sizes],
                 axis=0,
             ).astype(np.float32)
             faces.append(FaceMaps(np.maximum(combined, 0), np.maximum(-combined, 0), combined))
         return faces[0], faces[1]
-
-    def _fitting(self, evidence: OccludedEmbeddings) -> list[int]:
-        return sorted({square.size for square in evidence.squares})
 
     def _map_of_size(
         self,

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo, Progress, arguments, gaussian_blur
-from xssab_core.models.base import FaceModel, TorchFaceModel, check_raw
+from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo, arguments, gaussian_blur
+from xssab_core.models.base import TorchFaceModel, check_raw
+from xssab_core.progress import Progress
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,13 +20,20 @@ class PairGraph(Evidence):
     Attributes:
         pixels: (2, 3, S, S) leaf, probe first.
         unit: (2, D) L2-normalised embeddings, still attached to `pixels`.
+        graph_bytes: memory of what the graph between the two keeps.
     """
 
     pixels: torch.Tensor
     unit: torch.Tensor
+    graph_bytes: int
+
+    @property
+    def nbytes(self) -> int:
+        """Also of the graph, which no field shows."""
+        return super().nbytes + self.graph_bytes
 
 
-class XSSAB(Explainer):
+class XSSAB(Explainer[TorchFaceModel, PairGraph]):
     """Gradients of the cosine restricted to the positive and to the negative arguments."""
 
     info = MethodInfo(
@@ -40,11 +48,8 @@ class XSSAB(Explainer):
     )
     evidence_kind = "pair-graph"
 
-    def gather(
-        self, model: FaceModel, probe: np.ndarray, reference: np.ndarray, progress: Progress | None
-    ) -> PairGraph:
+    def gather(self, model: TorchFaceModel, probe: np.ndarray, reference: np.ndarray, progress: Progress) -> PairGraph:
         """One batched forward of both faces (Eq. 3)."""
-        assert isinstance(model, TorchFaceModel)
         saved: dict[int, int] = {}
 
         def note(tensor: torch.Tensor) -> torch.Tensor:
@@ -59,13 +64,13 @@ class XSSAB(Explainer):
             embeddings = unit.detach().cpu().numpy()
         check_raw(np.linalg.norm(embeddings, axis=1, keepdims=True), model.info)
         weights = {p.untyped_storage().data_ptr() for p in (*model.network.parameters(), *model.network.buffers())}
-        nbytes = sum(size for address, size in saved.items() if address not in weights)
-        return PairGraph(embeddings=embeddings, pixels=pixels, unit=unit, nbytes=nbytes)
+        graph_bytes = sum(size for address, size in saved.items() if address not in weights)
+        return PairGraph(embeddings=embeddings, pixels=pixels, unit=unit, graph_bytes=graph_bytes)
 
-    def maps(self, model: FaceModel, evidence: Evidence, threshold: float, blur: bool) -> tuple[FaceMaps, FaceMaps]:
+    def attribute(
+        self, model: TorchFaceModel, evidence: PairGraph, threshold: float, blur: bool
+    ) -> tuple[FaceMaps, FaceMaps]:
         """Two backward passes, each serving both faces (Eqs. 5 to 12)."""
-        assert isinstance(model, TorchFaceModel)
-        assert isinstance(evidence, PairGraph)
         positive, negative = (mean_absolute(g) for g in argument_gradients(model, evidence, threshold))
         combined = positive - negative
         if blur:

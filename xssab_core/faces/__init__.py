@@ -2,12 +2,15 @@
 
 from xssab_core.faces.align import ARCFACE, AlignedFace, Template, align_face
 from xssab_core.faces.detect import DetectedFace, detect_faces
+from xssab_core.faces.pair import SIDES, Pair
 from xssab_core.faces.photo import Photo, open_photo
 
 __all__ = [
     "ARCFACE",
+    "SIDES",
     "AlignedFace",
     "DetectedFace",
+    "Pair",
     "Photo",
     "Template",
     "align_face",

@@ -2,7 +2,7 @@
 
 from xssab_core.models.base import FaceModel, GridNetwork, ModelInfo, Threshold, TorchFaceModel
 from xssab_core.models.blackbox import BlackBox
-from xssab_core.models.registry import DEFAULT_MODEL, MODELS, fetch_model, load_model, verify_model
+from xssab_core.models.registry import DEFAULT_MODEL, MODELS, fetch_model, load_model, revision_of, verify_model
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -15,5 +15,6 @@ __all__ = [
     "TorchFaceModel",
     "fetch_model",
     "load_model",
+    "revision_of",
     "verify_model",
 ]

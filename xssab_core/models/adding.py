@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import datetime
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from xssab_core.errors import ModelError, WeightsError
+from xssab_core.errors import Cure, ModelError, WeightsError
 from xssab_core.faces.align import ARCFACE, Template
-from xssab_core.models import dlib_resnet, inception_resnet
-from xssab_core.models.architectures import architecture_of
+from xssab_core.files import held, write_whole
 from xssab_core.models.base import ModelInfo
 from xssab_core.models.blackbox import Command
-from xssab_core.models.cards import CARD, Card, folder_of
-from xssab_core.models.checkpoint import fit, read_state
-from xssab_core.models.entries import CONVERTED, ModelEntry, ToAddEntry, save_state
+from xssab_core.models.cards import CARD, Card, folder_of, today
+from xssab_core.models.checkpoint import CONVERTED, install_checkpoint
+from xssab_core.models.entries import Entry, ModelEntry, ToAddEntry
+from xssab_core.models.onnx.diagnosis import diagnose
 from xssab_core.models.registry import MODELS
-from xssab_core.models.store import Progress, UrlSource, WeightsFile, fetch, locked, sha256_of
+from xssab_core.models.store import UrlSource, WeightsFile, fetch, sha256_of
+from xssab_core.models.zoo import dlib_resnet, inception_resnet
+from xssab_core.models.zoo.architectures import Architecture, architecture_of
+from xssab_core.progress import Progress, ignore
 
 TEMPLATES = {template.name: template for template in (ARCFACE, inception_resnet.TEMPLATE, dlib_resnet.TEMPLATE)}
 
@@ -86,7 +88,7 @@ def add_checkpoint(
     description: Description | None = None,
     sha256: str = "",
     replacing: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = ignore,
 ) -> Card:
     """Add a network of a known architecture from a checkpoint.
 
@@ -109,43 +111,36 @@ def add_checkpoint(
             raise ModelError(f"{model_id} is {shipped.architecture}. Choose another id for another architecture.")
         architecture = shipped.architecture
     elif architecture is None:
-        raise ModelError(f"Say what {model_id} is with --architecture.")
+        raise ModelError(f"The architecture of {model_id} is not said.", Cure("architecture"))
     built = architecture_of(architecture)
     file, downloaded = _local(model_id, weights, sha256, progress)
     try:
-        digest = sha256_of(file)
-        if sha256 and digest != sha256.lower():
-            raise WeightsError(f"{file.name} has the sha256 {digest}, not {sha256}. Download it again.")
-        state = fit(read_state(file), built, file.name)
+        return install_checkpoint(file, built, _info_of(model_id, shipped, built, description, file.name), sha256)
     finally:
         if downloaded:
             file.unlink(missing_ok=True)
+
+
+def _info_of(
+    model_id: str, shipped: Entry | None, built: Architecture, description: Description | None, source: str
+) -> ModelInfo:
     if isinstance(shipped, ToAddEntry):
-        info = shipped.info
-    else:
-        said = description or Description()
-        info = ModelInfo(
-            id=model_id,
-            title=said.title or f"{model_id} ({built.title})",
-            architecture=built.title,
-            loss=said.loss,
-            training_set=said.training_set,
-            licence=said.licence,
-            source=f"added by the user from {file.name}",
-            template=built.template,
-            colour_order="RGB",
-            normalisation=built.normalisation,
-            embedding_size=built.embedding_size,
-            differentiable=True,
-        )
-    with locked(folder_of(model_id)):
-        path = folder_of(model_id) / CONVERTED
-        part = path.with_suffix(".part")
-        save_state(state, part, digest)
-        part.replace(path)
-        card = Card("checkpoint", info, digest, path.name, sha256_of(path), _today(), {"architecture": architecture})
-        card.save()
-    return card
+        return shipped.info
+    said = description or Description()
+    return ModelInfo(
+        id=model_id,
+        title=said.title or f"{model_id} ({built.title})",
+        architecture=built.title,
+        loss=said.loss,
+        training_set=said.training_set,
+        licence=said.licence,
+        source=f"added by the user from {source}",
+        template=built.template,
+        colour_order="RGB",
+        normalisation=built.normalisation,
+        embedding_size=built.embedding_size,
+        differentiable=True,
+    )
 
 
 def add_onnx(
@@ -154,7 +149,7 @@ def add_onnx(
     given: Input | None = None,
     description: Description | None = None,
     replacing: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = ignore,
 ) -> Card:
     """Add a recogniser from an ONNX file.
 
@@ -165,15 +160,13 @@ def add_onnx(
         ModelError: the id is taken or cannot be one, or the network does not take such an input.
         WeightsError: the file cannot be had or is not a network.
     """
-    from xssab_core.models.onnx_import import examine  # ONNX Runtime loads slowly
-
     _check_free(model_id, replacing)
     if MODELS.shipped(model_id) is not None:
         raise ModelError(f"{model_id} is the id of a model that ships. Choose another.")
     given, said = given or Input(), description or Description()
     file, downloaded = _local(model_id, weights, "", progress)
     try:
-        found = examine(file, given.template.size, given.colour_order, given.mean, given.std)
+        found = diagnose(file, given.template.size, given.colour_order, given.mean, given.std)
         info = ModelInfo(
             id=model_id,
             title=said.title or f"{model_id} (ONNX)",
@@ -189,14 +182,12 @@ def add_onnx(
             differentiable=not found.black_box_reason,
             black_box_reason=found.black_box_reason,
         )
-        with locked(folder_of(model_id)):
+        with held(folder_of(model_id)):
             path = folder_of(model_id) / "network.onnx"
-            part = path.with_suffix(".part")
-            shutil.copyfile(file, part)
-            part.replace(path)
+            write_whole(path, lambda part: shutil.copyfile(file, part))
             digest = sha256_of(path)
             settings = {"mean": list(given.mean), "std": list(given.std), "batches": found.batches, "grid": found.grid}
-            card = Card("onnx", info, digest, path.name, digest, _today(), settings)
+            card = Card("onnx", info, digest, path.name, digest, today(), settings)
             card.save()
     finally:
         if downloaded:
@@ -244,9 +235,9 @@ def add_command(
         differentiable=False,
         black_box_reason="It is a program that gives embeddings only, no gradients.",
     )
-    with locked(folder_of(model_id)):
+    with held(folder_of(model_id)):
         # The program is all we can see: its digest stands for the weights, which may lie elsewhere.
-        card = Card("command", info, sha256_of(Path(program)), "", "", _today(), command.settings())
+        card = Card("command", info, sha256_of(Path(program)), "", "", today(), command.settings())
         card.save()
     return card
 
@@ -260,7 +251,7 @@ def remove_model(model_id: str) -> None:
     folder = folder_of(model_id)
     if not (folder / CARD).exists():
         raise ModelError(f"Nothing was added under the id {model_id!r}.")
-    with locked(folder):
+    with held(folder):
         (folder / CARD).unlink()
         for name in (CONVERTED, "network.onnx"):
             (folder / name).unlink(missing_ok=True)
@@ -271,10 +262,10 @@ def _check_free(model_id: str, replacing: bool) -> None:
     if isinstance(shipped, ModelEntry):
         raise ModelError(f"{model_id} is the id of a model that ships with its weights. Choose another.")
     if (folder_of(model_id) / CARD).exists() and not replacing:
-        raise ModelError(f"{model_id} is there already. Choose another id, or add --replace.")
+        raise ModelError(f"{model_id} is there already. Choose another id, or replace it.", Cure("replace"))
 
 
-def _local(model_id: str, weights: Path | str, sha256: str, progress: Progress | None) -> tuple[Path, bool]:
+def _local(model_id: str, weights: Path | str, sha256: str, progress: Progress) -> tuple[Path, bool]:
     """The file on this machine, and whether it was downloaded for the purpose."""
     if isinstance(weights, str) and weights.startswith(("http://", "https://")):
         name = weights.split("?", 1)[0].rstrip("/").rsplit("/", 1)[-1] or "weights"
@@ -283,7 +274,3 @@ def _local(model_id: str, weights: Path | str, sha256: str, progress: Progress |
     if not path.is_file():
         raise WeightsError(f"{path} is not a file. Give the path or the URL of the weights.")
     return path, False
-
-
-def _today() -> str:
-    return datetime.date.today().isoformat()

@@ -31,10 +31,19 @@ class Threshold:
     name: str
     origin: str
 
+    @classmethod
+    def by_user(cls, value: float) -> Threshold:
+        """One that a user chose."""
+        return cls(value, "user", "chosen by the user")
+
+    def is_match(self, score: float) -> bool:
+        """The decision on a score: match iff score >= value."""
+        return score >= self.value
+
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What a user must know about an FR model (DESIGN.md section 6).
+    """What a user must know about an FR model.
 
     Attributes:
         differentiable: whether white-box methods can run.
@@ -67,6 +76,11 @@ class FaceModel(Protocol):
 
     @property
     def thresholds(self) -> tuple[Threshold, ...]: ...
+
+    @property
+    def device_name(self) -> str:
+        """What computes it, for records: "cpu", "cuda", ..., or who else does."""
+        ...
 
     def embed(self, crops: np.ndarray) -> np.ndarray:
         """uint8 (N, S, S, 3) RGB crops on the model's template -> float32 (N, D), rows L2-normalised."""
@@ -107,6 +121,11 @@ class TorchFaceModel:
         self.thresholds = thresholds
         self.device = device
         self.lock = device_lock(device)
+
+    @property
+    def device_name(self) -> str:
+        """The device of PyTorch that computes it."""
+        return str(self.device)
 
     @property
     def dtype(self) -> torch.dtype:

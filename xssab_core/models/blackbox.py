@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from xssab_core.errors import ModelError
+from xssab_core.errors import Cure, ModelError
 from xssab_core.models.base import ModelInfo, Threshold, check_crops, normalised
 
 ENTRY_POINTS = "xssab.models"
@@ -42,6 +42,8 @@ class BlackBox:
 
 class BlackBoxModel:
     """A FaceModel without gradients: black-box methods only."""
+
+    device_name = "its own"
 
     def __init__(self, info: ModelInfo, weights_sha256: str, thresholds: tuple[Threshold, ...], embed: Embed) -> None:
         self.info = info
@@ -114,7 +116,8 @@ class Command:
             except subprocess.TimeoutExpired as error:
                 raise ModelError(
                     f"{program} did not answer within {self.timeout:g} seconds. Add the model again with a longer "
-                    "--timeout, or run the program by hand to see what it waits for."
+                    "time limit, or run the program by hand to see what it waits for.",
+                    Cure("timeout"),
                 ) from error
             except OSError as error:
                 raise ModelError(f"{program} cannot be started: {error.strerror or error}.") from error

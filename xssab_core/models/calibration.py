@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Hashable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from xssab_core import paths
-from xssab_core.benchmark.metrics import eer, error_rates, threshold_at_fmr, wilson_interval
 from xssab_core.errors import DataError
+from xssab_core.files import write_whole
+from xssab_core.metrics import Rate, eer, error_rates, threshold_at_fmr
 from xssab_core.models.base import Threshold
 
 FMR_TARGETS = (1e-2, 1e-3, 1e-4)
@@ -25,32 +27,6 @@ _PUBLISHED = {
         ),
     )
 }
-
-
-@dataclass(frozen=True)
-class Rate:
-    """An error rate with its 95 % confidence interval (Wilson), all 0..1.
-
-    Attributes:
-        errors, trials: the counts it comes from.
-    """
-
-    errors: int
-    trials: int
-
-    @property
-    def value(self) -> float:
-        """errors / trials."""
-        return self.errors / self.trials
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Lower and upper end."""
-        return wilson_interval(self.value, self.trials)
-
-    def __str__(self) -> str:
-        low, high = self.interval
-        return f"{self.value:.2%} (95 % interval {low:.2%} to {high:.2%}; {self.errors} of {self.trials})"
 
 
 @dataclass(frozen=True)
@@ -105,6 +81,11 @@ class Calibration:
         """How much of the protocol the scores cover, as a phrase."""
         return f"{len(self.genuine) + len(self.impostor):,} of {self.pairs_expected:,} pairs"
 
+    @property
+    def eer(self) -> tuple[float, float]:
+        """Equal error rate, 0..1, and its threshold."""
+        return eer(self.genuine, self.impostor)
+
     def rates(self, threshold: float) -> tuple[Rate, Rate]:
         """FMR and FNMR at a threshold."""
         false_matches = int(np.count_nonzero(self.impostor >= threshold))
@@ -128,8 +109,8 @@ class Calibration:
 
     def thresholds(self) -> tuple[Threshold, ...]:
         """EER first, then each FMR of `FMR_TARGETS` that at least ten impostor pairs would exceed."""
-        rate, value = eer(self.genuine, self.impostor)
-        low, high = wilson_interval(rate, len(self.genuine))
+        rate, value = self.eer
+        low, high = Rate(round(rate * len(self.genuine)), len(self.genuine)).interval
         origin = f"{self.data_set}, {self.coverage}, measured {self.date}"
         found = [Threshold(value, "eer", f"EER {rate:.2%} (95 % interval {low:.2%} to {high:.2%}) on {origin}")]
         for target in FMR_TARGETS:
@@ -145,10 +126,7 @@ class Calibration:
         for key, value in record.items():
             if isinstance(value, np.ndarray):
                 record[key] = [round(x, 6) for x in value.tolist()]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(record))
-        part.replace(path)
+        write_whole(path, json.dumps(record))
 
     @classmethod
     def load(cls, path: Path) -> Calibration:
@@ -185,6 +163,15 @@ def calibration_of(model_id: str, weights_sha256: str) -> Calibration | None:
             if calibration.weights_sha256 == weights_sha256:
                 return calibration
     return None
+
+
+def calibration_revision(model_id: str) -> Hashable:
+    """Changes when the calibration made on this machine does."""
+    try:
+        found = calibration_path(model_id).stat()
+        return found.st_mtime_ns, found.st_size
+    except OSError:
+        return None
 
 
 def thresholds_of(model_id: str, weights_sha256: str) -> tuple[Threshold, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 from collections.abc import Iterator
@@ -10,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from xssab_core import paths
-from xssab_core.errors import ModelError, WeightsError
+from xssab_core.errors import Cure, ModelError, WeightsError
 from xssab_core.faces.align import Template
+from xssab_core.files import write_whole
 from xssab_core.models.base import ModelInfo
 
 CARD = "card.json"
@@ -43,10 +45,12 @@ class Card:
 
     def save(self) -> None:
         """Write into the model's folder, whole or not at all."""
-        path = folder_of(self.info.id) / CARD
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps({"format": _FORMAT, **asdict(self)}, indent=1))
-        part.replace(path)
+        write_whole(folder_of(self.info.id) / CARD, json.dumps({"format": _FORMAT, **asdict(self)}, indent=1))
+
+
+def today() -> str:
+    """The ISO date that a card remembers."""
+    return datetime.date.today().isoformat()
 
 
 def is_id(text: str) -> bool:
@@ -91,8 +95,8 @@ def read_card(model_id: str) -> Card | None:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(
-            f"The card of {model_id} cannot be read ({error}). Run: python -m xssab_core models remove {model_id}, "
-            "then add the model again."
+            f"The card of {model_id} cannot be read ({error}). Remove the model and add it again.",
+            Cure("remove", model_id),
         ) from error
 
 

@@ -4,13 +4,44 @@ from __future__ import annotations
 
 from functools import partial
 
-from xssab_core.models import dlib_resnet, sface
-from xssab_core.models.architectures import ARCHITECTURES
+from xssab_core.faces.align import ARCFACE
 from xssab_core.models.base import ModelInfo
 from xssab_core.models.entries import Entry, ModelEntry, ToAddEntry
 from xssab_core.models.store import PackageSource, UrlSource, WeightsFile
+from xssab_core.models.zoo import dlib_resnet, sface
+from xssab_core.models.zoo.architectures import ARCHITECTURES
 
 _MS1MV2 = "MS1MV2 (5.8 million faces of 85,000 people), as refined by the ArcFace authors"
+
+_SFACE = ModelInfo(
+    id="sface",
+    title="SFace (OpenCV Zoo)",
+    architecture="MobileNetV1-like with PReLU",
+    loss="SFace (sigmoid-constrained hypersphere loss)",
+    training_set="not stated by OpenCV Zoo (the authors used CASIA-WebFace, VGGFace2 and MS1M-V2)",
+    licence="Apache-2.0",
+    source="OpenCV Zoo, face_recognition_sface_2021dec_int8bq.onnx",
+    template=ARCFACE,
+    colour_order="RGB",
+    normalisation="(x - 127.5) / 128",
+    embedding_size=sface.EMBEDDING_SIZE,
+    differentiable=True,
+)
+
+_DLIB = ModelInfo(
+    id="dlib",
+    title="dlib ResNet",
+    architecture="ResNet, 29 convolutions",
+    loss="metric loss on distances (hinge around 0.6)",
+    training_set="about 3 million faces of 7,485 people: FaceScrub, VGG and pictures from the web",
+    licence="CC0-1.0",
+    source="Python package face_recognition_models 0.3.0, dlib_face_recognition_resnet_model_v1.dat",
+    template=dlib_resnet.TEMPLATE,
+    colour_order="RGB",
+    normalisation="(x - (122.782, 117.001, 104.298)) / 256",
+    embedding_size=dlib_resnet.EMBEDDING_SIZE,
+    differentiable=True,
+)
 
 
 def _to_add(
@@ -66,7 +97,7 @@ _FACENET_RELEASE = "https://github.com/timesler/facenet-pytorch/releases/downloa
 
 SHIPPED: tuple[Entry, ...] = (
     ModelEntry(
-        info=sface.INFO,
+        info=_SFACE,
         weights=WeightsFile(
             filename="face_recognition_sface_2021dec_int8bq.onnx",
             sha256="fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
@@ -82,7 +113,7 @@ SHIPPED: tuple[Entry, ...] = (
         convert=sface.convert,
     ),
     ModelEntry(
-        info=dlib_resnet.INFO,
+        info=_DLIB,
         weights=WeightsFile(
             filename="dlib_face_recognition_resnet_model_v1.dat",
             sha256="55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",

@@ -1,4 +1,4 @@
-"""Checkpoints: reads files of weights without running what is in them, and fits them to an architecture."""
+"""Checkpoints: files of weights, read without running what is in them, matched to an architecture, kept."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
 
-from xssab_core.errors import WeightsError
-from xssab_core.models.architectures import ARCHITECTURES, Architecture
+from xssab_core.errors import Cure, WeightsError
+from xssab_core.files import held, write_whole
+from xssab_core.models.base import ModelInfo
+from xssab_core.models.cards import Card, folder_of, today
+from xssab_core.models.store import sha256_of
+from xssab_core.models.zoo.architectures import ARCHITECTURES, Architecture
 
+CONVERTED = "weights.safetensors"
 # Under these names training programs keep the weights beside the optimiser and the like.
 _WRAPPERS = ("state_dict", "model_state_dict", "backbone_state_dict", "model", "backbone", "net", "network")
 # What DistributedDataParallel and wrapping modules put before every key.
@@ -90,7 +96,7 @@ def _without_prefix(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return state
 
 
-def fit(state: Mapping[str, torch.Tensor], architecture: Architecture, name: str) -> dict[str, torch.Tensor]:
+def matched(state: Mapping[str, torch.Tensor], architecture: Architecture, name: str) -> dict[str, torch.Tensor]:
     """The state dict of `architecture.build()` from published weights, in float32.
 
     Args:
@@ -106,7 +112,8 @@ def fit(state: Mapping[str, torch.Tensor], architecture: Architecture, name: str
     found = {key: value for key, value in state.items() if not key.startswith(architecture.ignored)}
     mismatch = _first_mismatch({key: tuple(value.shape) for key, value in found.items()}, expected)
     if mismatch:
-        raise WeightsError(f"{name} does not fit {architecture.id}: {mismatch}. {_guess(state, architecture)}")
+        guess, cure = _guess(state, architecture)
+        raise WeightsError(f"{name} does not fit {architecture.id}: {mismatch}. {guess}", cure)
     converted = {}
     for key in expected:
         if key in found:
@@ -124,8 +131,8 @@ def _first_mismatch(found: Mapping[str, tuple[int, ...]], expected: Mapping[str,
     return next((f"{key} is not part of it" for key in found if key not in expected), "")
 
 
-def _guess(state: Mapping[str, torch.Tensor], asked: Architecture) -> str:
-    """A sentence on what the weights rather are."""
+def _guess(state: Mapping[str, torch.Tensor], asked: Architecture) -> tuple[str, Cure]:
+    """A sentence on what the weights rather are, and what helps then."""
     shapes = {key: tuple(value.shape) for key, value in state.items()}
 
     def likeness(architecture: Architecture) -> float:
@@ -134,7 +141,67 @@ def _guess(state: Mapping[str, torch.Tensor], asked: Architecture) -> str:
 
     best = max(ARCHITECTURES.values(), key=likeness)
     if likeness(best) < 0.5:
-        return f"It is none of {', '.join(ARCHITECTURES)}; export it to ONNX and use --onnx."
+        return f"It is none of {', '.join(ARCHITECTURES)}; export it to ONNX.", Cure("onnx")
     if best.id == asked.id:
-        return "It is nearly that; perhaps the network was changed before training. Export it to ONNX and use --onnx."
-    return f"It looks like {best.id}: try --architecture {best.id}."
+        return "It is nearly that; perhaps the network was changed before training. Export it to ONNX.", Cure("onnx")
+    return f"It looks like {best.id}.", Cure("architecture", best.id)
+
+
+def with_weights(network: nn.Module, state: dict[str, torch.Tensor], info: ModelInfo, name: str) -> nn.Module:
+    """The network with its weights; WeightsError names the first that does not fit."""
+    try:
+        missing, unexpected = network.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        raise WeightsError(f"{name} does not fit {info.architecture}: {error}") from error
+    missing = [key for key in missing if not key.endswith("num_batches_tracked")]
+    if missing or unexpected:
+        raise WeightsError(f"{name} does not fit {info.architecture}: first mismatch {(missing + unexpected)[0]}.")
+    return network
+
+
+def save_state(state: dict[str, torch.Tensor], path: Path, source_sha256: str) -> None:
+    """Write a state dict as safetensors that remember the digest of the file they came from.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    metadata = {"source_sha256": source_sha256}
+    write_whole(path, lambda part: save_file(state, part, metadata=metadata))
+
+
+def stored_state(path: Path, source_sha256: str) -> dict[str, torch.Tensor] | None:
+    """What `save_state` wrote for this source; None where it is absent, damaged or from another source."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            if (file.metadata() or {}).get("source_sha256") == source_sha256:
+                return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+    except (OSError, SafetensorError):
+        pass  # absent or damaged: made anew from the verified original
+    return None
+
+
+def install_checkpoint(file: Path, architecture: Architecture, info: ModelInfo, sha256: str = "") -> Card:
+    """Put a checkpoint into the store as the model that `info` describes.
+
+    Args:
+        file: .pth, .pt or .safetensors with a state dict.
+        architecture: what the weights must fit, key by key.
+        info: what a user must know.
+        sha256: digest the file must have, where it is known.
+
+    Raises:
+        WeightsError: the file is another one, not a checkpoint, or does not fit.
+        OutputError: the store cannot be written.
+    """
+    digest = sha256_of(file)
+    if sha256 and digest != sha256.lower():
+        raise WeightsError(f"{file.name} has the sha256 {digest}, not {sha256}. Download it again.")
+    state = matched(read_state(file), architecture, file.name)
+    folder = folder_of(info.id)
+    with held(folder):
+        path = folder / CONVERTED
+        save_state(state, path, digest)
+        settings = {"architecture": architecture.id}
+        card = Card("checkpoint", info, digest, path.name, sha256_of(path), today(), settings)
+        card.save()
+    return card

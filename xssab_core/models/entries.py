@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import nn
 
-from xssab_core.errors import WeightsError
-from xssab_core.models.architectures import architecture_of
-from xssab_core.models.base import FaceModel, ModelInfo, TorchFaceModel
-from xssab_core.models.blackbox import BlackBox, BlackBoxModel
-from xssab_core.models.calibration import thresholds_of
-from xssab_core.models.cards import Card, folder_of
-from xssab_core.models.store import Progress, WeightsFile, fetch, locked, sha256_of
-
-CONVERTED = "weights.safetensors"
+from xssab_core.errors import Cure, OutputError, WeightsError
+from xssab_core.files import held
+from xssab_core.models.base import FaceModel, ModelInfo, Threshold, TorchFaceModel
+from xssab_core.models.blackbox import BlackBox, BlackBoxModel, Command
+from xssab_core.models.calibration import calibration_revision, thresholds_of
+from xssab_core.models.cards import Card, folder_of, read_card
+from xssab_core.models.checkpoint import CONVERTED, install_checkpoint, save_state, stored_state, with_weights
+from xssab_core.models.onnx.diagnosis import load_onnx
+from xssab_core.models.onnx.graph import onnx_network
+from xssab_core.models.onnx.runtime import RuntimeEmbedder
+from xssab_core.models.store import WeightsFile, fetch, sha256_of
+from xssab_core.models.zoo.architectures import architecture_of
+from xssab_core.progress import Progress, ignore
 
 
 class Entry(ABC):
@@ -39,8 +42,13 @@ class Entry(ABC):
         """Whether the original file is in the store; `verify` proves that it is the right one."""
         return (self.folder / self.weights.filename).exists()
 
+    @property
+    def revision(self) -> Hashable:
+        """Changes when the weights or the thresholds of the model do: what was opened before is then out of date."""
+        return self.weights.sha256, calibration_revision(self.info.id)
+
     @abstractmethod
-    def fetch(self, progress: Progress | None = None) -> Path:
+    def fetch(self, progress: Progress = ignore) -> Path:
         """Bring the weights into the store, verified; returns their file."""
 
     @abstractmethod
@@ -48,7 +56,7 @@ class Entry(ABC):
         """Raise WeightsError unless the stored weights are whole and the right ones."""
 
     @abstractmethod
-    def open(self, device: torch.device, progress: Progress | None = None) -> FaceModel:
+    def open(self, device: torch.device, progress: Progress = ignore) -> FaceModel:
         """The model, ready to embed; fetches the weights on first use."""
 
 
@@ -61,43 +69,42 @@ class ModelEntry(Entry):
     build: Callable[[], nn.Module]
     convert: Callable[[Path], dict[str, torch.Tensor]]
 
-    def fetch(self, progress: Progress | None = None) -> Path:
+    def fetch(self, progress: Progress = ignore) -> Path:
         return fetch(self.weights, self.folder, progress)
 
     def verify(self) -> None:
         path = self.folder / self.weights.filename
         if not path.exists():
-            raise WeightsError(f"{self.info.id}: not fetched. Run: python -m xssab_core models fetch {self.info.id}")
+            raise WeightsError(f"{self.info.id}: its weights are not here. Fetch them.", self._fetch_it)
         if sha256_of(path) != self.weights.sha256:
             raise WeightsError(
-                f"{self.info.id}: {path} is not the published file. Delete it and run: "
-                f"python -m xssab_core models fetch {self.info.id}"
+                f"{self.info.id}: {path} is not the published file. Delete it and fetch it again.", self._fetch_it
             )
         self._network(path)
 
-    def open(self, device: torch.device, progress: Progress | None = None) -> FaceModel:
+    def open(self, device: torch.device, progress: Progress = ignore) -> FaceModel:
         network = self._network(self.fetch(progress))
         sha256 = self.weights.sha256
         return TorchFaceModel(self.info, network, sha256, thresholds_of(self.info.id, sha256), device)
 
+    @property
+    def _fetch_it(self) -> Cure:
+        return Cure("fetch", self.info.id)
+
     def _network(self, original: Path) -> nn.Module:
         """The network with its weights, converted to safetensors once."""
-        with locked(self.folder):
+        with held(self.folder):
             state = self._converted(original)
         return with_weights(self.build(), state, self.info, original.name)
 
     def _converted(self, original: Path) -> dict[str, torch.Tensor]:
         path = self.folder / CONVERTED
-        stored = _stored_state(path, self.weights.sha256)
+        stored = stored_state(path, self.weights.sha256)
         if stored is not None:
             return stored
         state = self.convert(original)
-        part = path.with_suffix(".part")
-        try:
-            save_state(state, part, self.weights.sha256)
-            part.replace(path)
-        except (OSError, SafetensorError):
-            part.unlink(missing_ok=True)  # a full disk costs only the conversion next time
+        with contextlib.suppress(OutputError):  # a full disk costs only the conversion next time
+            save_state(state, path, self.weights.sha256)
         return state
 
 
@@ -121,31 +128,30 @@ class ToAddEntry(Entry):
     def is_fetched(self) -> bool:
         return False
 
-    def fetch(self, progress: Progress | None = None) -> Path:
+    def fetch(self, progress: Progress = ignore) -> Path:
         if not self.weights.sources:
-            raise WeightsError(self._missing())
-        from xssab_core.models.adding import add_checkpoint  # adding needs the registry, which needs this module
-
+            raise self._missing()
         downloaded = fetch(self.weights, self.folder, progress)
         try:
-            card = add_checkpoint(self.info.id, downloaded)
+            card = install_checkpoint(downloaded, architecture_of(self.architecture), self.info)
         finally:
             downloaded.unlink(missing_ok=True)
         return self.folder / card.filename
 
     def verify(self) -> None:
-        raise WeightsError(self._missing())
+        raise self._missing()
 
-    def open(self, device: torch.device, progress: Progress | None = None) -> FaceModel:
+    def open(self, device: torch.device, progress: Progress = ignore) -> FaceModel:
         self.fetch(progress)
-        from xssab_core.models.registry import entry_of  # the registry knows the card that fetching just wrote
+        card = read_card(self.info.id)
+        if card is None:  # somebody removed it meanwhile
+            raise self._missing()
+        return AddedEntry(card).open(device, progress)
 
-        return entry_of(self.info.id).open(device, progress)
-
-    def _missing(self) -> str:
-        return (
-            f"{self.info.id}: its weights are not here. {self.how_to_get} Then run: "
-            f"python -m xssab_core models add --id {self.info.id} --weights FILE"
+    def _missing(self) -> WeightsError:
+        return WeightsError(
+            f"{self.info.id}: its weights are not here. {self.how_to_get} Then add that file.",
+            Cure("add", self.info.id),
         )
 
 
@@ -165,7 +171,7 @@ class AddedEntry(Entry):
         """The stored file under the digest of the file it came from."""
         return WeightsFile(self.card.filename, self.card.sha256, ())
 
-    def fetch(self, progress: Progress | None = None) -> Path:
+    def fetch(self, progress: Progress = ignore) -> Path:
         self.verify()
         return self.folder / self.card.filename
 
@@ -175,27 +181,23 @@ class AddedEntry(Entry):
         path = self.folder / self.card.filename
         if not path.exists() or sha256_of(path) != self.card.stored_sha256:
             raise WeightsError(
-                f"{self.info.id}: the stored weights are missing or damaged. Run: python -m xssab_core models remove "
-                f"{self.info.id}, then add the model again."
+                f"{self.info.id}: the stored weights are missing or damaged. Remove the model and add it again.",
+                Cure("remove", self.info.id),
             )
 
-    def open(self, device: torch.device, progress: Progress | None = None) -> FaceModel:
+    def open(self, device: torch.device, progress: Progress = ignore) -> FaceModel:
         path = self.fetch()
         info, sha256 = self.info, self.card.sha256
         thresholds = thresholds_of(info.id, sha256)
         if self.card.kind == "checkpoint":
-            state = _stored_state(path, sha256)
+            state = stored_state(path, sha256)
             if state is None:
                 raise WeightsError(f"{info.id}: {path} is not what was added. Add the model again.")
             network = with_weights(architecture_of(self.card.settings["architecture"]).build(), state, info, path.name)
             return TorchFaceModel(info, network, sha256, thresholds, device)
         if self.card.kind == "onnx":
-            from xssab_core.models.onnx_import import open_onnx  # ONNX Runtime loads slowly
-
-            return open_onnx(self.card, path, thresholds, device)
+            return _open_onnx(self.card, path, thresholds, device)
         if self.card.kind == "command":
-            from xssab_core.models.blackbox import Command
-
             return BlackBoxModel(info, sha256, thresholds, Command.from_settings(self.card.settings))
         raise WeightsError(f"{info.id}: cards of kind {self.card.kind!r} are unknown. Update the program.")
 
@@ -220,40 +222,22 @@ class PluginEntry(Entry):
     def is_fetched(self) -> bool:
         return True
 
-    def fetch(self, progress: Progress | None = None) -> Path:
+    def fetch(self, progress: Progress = ignore) -> Path:
         return self.folder
 
     def verify(self) -> None:
         return
 
-    def open(self, device: torch.device, progress: Progress | None = None) -> FaceModel:
+    def open(self, device: torch.device, progress: Progress = ignore) -> FaceModel:
         info, sha256 = self.box.info, self.box.weights_sha256
         return BlackBoxModel(info, sha256, thresholds_of(info.id, sha256), self.box.embed)
 
 
-def with_weights(network: nn.Module, state: dict[str, torch.Tensor], info: ModelInfo, name: str) -> nn.Module:
-    """The network with its weights; WeightsError names the first that does not fit."""
-    try:
-        missing, unexpected = network.load_state_dict(state, strict=False)
-    except RuntimeError as error:
-        raise WeightsError(f"{name} does not fit {info.architecture}: {error}") from error
-    missing = [key for key in missing if not key.endswith("num_batches_tracked")]
-    if missing or unexpected:
-        raise WeightsError(f"{name} does not fit {info.architecture}: first mismatch {(missing + unexpected)[0]}.")
-    return network
-
-
-def save_state(state: dict[str, torch.Tensor], path: Path, source_sha256: str) -> None:
-    """Write a state dict as safetensors that remember the digest of the file they came from."""
-    save_file(state, path, metadata={"source_sha256": source_sha256})
-
-
-def _stored_state(path: Path, source_sha256: str) -> dict[str, torch.Tensor] | None:
-    """What `save_state` wrote for this source; None where it is absent, damaged or from another source."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            if (file.metadata() or {}).get("source_sha256") == source_sha256:
-                return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-    except (OSError, SafetensorError):
-        pass  # absent or damaged: made anew from the verified original
-    return None
+def _open_onnx(card: Card, path: Path, thresholds: tuple[Threshold, ...], device: torch.device) -> FaceModel:
+    """The model of a card that `diagnose` filled."""
+    info, (mean, std, batches, grid) = card.info, (card.settings[key] for key in ("mean", "std", "batches", "grid"))
+    model = load_onnx(path)
+    if not info.differentiable:
+        return BlackBoxModel(info, card.sha256, thresholds, RuntimeEmbedder(model, mean, std, batches))
+    network = onnx_network(model, info.colour_order, mean, std, batches, grid)
+    return TorchFaceModel(info, network, card.sha256, thresholds, device)

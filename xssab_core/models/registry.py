@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -15,7 +15,7 @@ from xssab_core.models.blackbox import plugins
 from xssab_core.models.cards import card_ids, is_id, read_card
 from xssab_core.models.catalogue import SHIPPED
 from xssab_core.models.entries import AddedEntry, Entry, ModelEntry, PluginEntry
-from xssab_core.models.store import Progress
+from xssab_core.progress import Progress, ignore
 
 DEFAULT_MODEL = "sface"
 
@@ -83,7 +83,7 @@ def entry_of(model_id: str) -> Entry:
     return MODELS.entry(model_id)
 
 
-def fetch_model(model_id: str, progress: Progress | None = None) -> Path:
+def fetch_model(model_id: str, progress: Progress = ignore) -> Path:
     """Bring a model's weights into the store, verified; returns their file."""
     return entry_of(model_id).fetch(progress)
 
@@ -97,8 +97,13 @@ def verify_model(model_id: str) -> None:
     entry_of(model_id).verify()
 
 
+def revision_of(model_id: str) -> Hashable:
+    """Changes when what the store holds of a model does; see `Entry.revision`."""
+    return entry_of(model_id).revision
+
+
 def load_model(
-    model_id: str = DEFAULT_MODEL, device: torch.device | str | None = None, progress: Progress | None = None
+    model_id: str = DEFAULT_MODEL, device: torch.device | str | None = None, progress: Progress = ignore
 ) -> FaceModel:
     """Load an FR model, fetching its weights on first use.
 

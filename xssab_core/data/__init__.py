@@ -1,0 +1,1 @@
+"""LFW, its pairs, the faces found in its images and their crops."""

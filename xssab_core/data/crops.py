@@ -1,0 +1,124 @@
+"""Aligned crops of a data set, kept on disk so that each photograph is searched for its face once."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from xssab_core import paths
+from xssab_core.data.landmarks import settled, shipped_landmarks
+from xssab_core.errors import PhotoError
+from xssab_core.faces.align import ALIGNER_VERSION, AlignedFace, Template, align_face, warp
+from xssab_core.faces.detect import DETECTOR, DetectedFace, detect_faces
+from xssab_core.faces.photo import Photo, open_photo
+from xssab_core.files import keep_if_possible
+
+
+@dataclass(frozen=True)
+class CropCache:
+    """Landmarks and crops by image hash, detector and aligner version. Images whose landmarks ship are not searched.
+
+    Attributes:
+        folder: where they lie; `default()` puts them into the store.
+    """
+
+    folder: Path
+
+    @classmethod
+    def default(cls) -> CropCache:
+        """The cache in the store."""
+        return cls(paths.home() / "cache")
+
+    def face(self, path: Path) -> AlignedFace | None:
+        """The face nearest the middle of an LFW image, which is the person it is named after; None without one."""
+        return self._face(open_photo(path))
+
+    def crop(self, path: Path, template: Template) -> np.ndarray | None:
+        """uint8 (S, S, 3) RGB crop of that face, from the cache where it is there; None without a face."""
+        made = self._crop(path, template)
+        return None if made is None else made[0]
+
+    def crop_png(self, path: Path, template: Template) -> bytes | None:
+        """The same crop as a PNG file, encoded once; None without a face."""
+        made = self._crop(path, template)
+        return None if made is None else made[1]
+
+    def is_faceless(self, sha256: str) -> bool:
+        """Whether the image of that digest is known to show no face; False also where it was never searched."""
+        return sha256 not in shipped_landmarks() and self._known_faces(sha256) == ()
+
+    def _crop(self, path: Path, template: Template) -> tuple[np.ndarray, bytes] | None:
+        data = read_image(path)
+        sha256 = hashlib.sha256(data).hexdigest()
+        cached = self._path("crops", f"{template.name}-{ALIGNER_VERSION}", sha256, ".png")
+        with contextlib.suppress(OSError):
+            stored = cached.read_bytes()
+            crop = cv2.imdecode(np.frombuffer(stored, dtype=np.uint8), cv2.IMREAD_COLOR) if stored else None
+            if crop is not None and crop.shape == (template.size, template.size, 3):
+                return np.ascontiguousarray(crop[:, :, ::-1]), stored
+        landmarks = shipped_landmarks().get(sha256)
+        photo = open_photo(data, path.name)
+        if landmarks is None:
+            face = self._face(photo)
+            if face is None:
+                return None
+            landmarks = face.landmarks
+        crop = warp(photo.pixels, landmarks, template)
+        encoded = encode_png(crop)
+        keep_if_possible(cached, encoded)
+        return crop, encoded
+
+    def _face(self, photo: Photo) -> AlignedFace | None:
+        faces = self._faces(photo)
+        if not faces:
+            return None
+        return settled(align_face(photo, face=nearest_to_middle(faces, photo.size), detected=faces))
+
+    def _faces(self, photo: Photo) -> tuple[DetectedFace, ...]:
+        known = self._known_faces(photo.sha256)
+        if known is not None:
+            return known
+        faces = detect_faces(photo)
+        record = [{"box": f.box.tolist(), "landmarks": f.landmarks.tolist(), "confidence": f.confidence} for f in faces]
+        keep_if_possible(self._faces_path(photo.sha256), json.dumps(record).encode())
+        return faces
+
+    def _known_faces(self, sha256: str) -> tuple[DetectedFace, ...] | None:
+        """What the detector found before in the image of that digest; None where it never looked."""
+        try:
+            stored = json.loads(self._faces_path(sha256).read_text())
+            return tuple(DetectedFace(np.array(f["box"]), np.array(f["landmarks"]), f["confidence"]) for f in stored)
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def _faces_path(self, sha256: str) -> Path:
+        return self._path("faces", DETECTOR.replace(" ", "-"), sha256, ".json")
+
+    def _path(self, kind: str, version: str, sha256: str, suffix: str) -> Path:
+        return self.folder / kind / version / sha256[:2] / f"{sha256}{suffix}"
+
+
+def read_image(path: Path) -> bytes:
+    """The bytes of an image; PhotoError when they cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PhotoError(f"{path}: cannot be read ({error.strerror or error}). Check the path.") from error
+
+
+def nearest_to_middle(faces: tuple[DetectedFace, ...], size: tuple[int, int]) -> int:
+    """Number of the face nearest the middle of a photograph of that (width, height): the one an LFW image is of."""
+    middle = np.array(size) / 2
+    centres = np.array([(face.box[:2] + face.box[2:]) / 2 for face in faces])
+    return int(np.argmin(np.linalg.norm(centres - middle, axis=1)))
+
+
+def encode_png(crop: np.ndarray) -> bytes:
+    """A uint8 (S, S, 3) RGB crop as a PNG file, lossless and quickly made."""
+    return bytes(cv2.imencode(".png", crop[:, :, ::-1])[1].tobytes())

@@ -1,0 +1,158 @@
+"""Writing files: whole or not at all, also when the process is killed or several write the same file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from xssab_core.errors import Cure, OutputError
+
+
+def write_whole(path: Path, content: bytes | str | Callable[[Path], object]) -> None:
+    """Write a file so that readers see what was there before or all that is new; its folder is made where absent.
+
+    Args:
+        path: the file.
+        content: its bytes, its text (UTF-8), or a function that writes the path it is given.
+
+    Raises:
+        OutputError: the file cannot be written; what was there before still is.
+    """
+    # The suffix stays, because some writers choose the format by it.
+    part = path.with_name(f".{path.stem}.{os.getpid()}.{secrets.token_hex(4)}.part{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if callable(content):
+            content(part)
+        elif isinstance(content, str):
+            part.write_text(content, encoding="utf-8")
+        else:
+            part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def keep_if_possible(path: Path, content: bytes | str | Callable[[Path], object]) -> None:
+    """`write_whole` for what can be made again: a full or read-only disk costs only speed."""
+    with contextlib.suppress(OutputError):
+        write_whole(path, content)
+
+
+def write_folder(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write files into a folder, each whole or not at all.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    for name, data in files.items():
+        write_whole(folder / name, data)
+
+
+@contextlib.contextmanager
+def held(folder: Path, timeout: float = -1) -> Iterator[None]:
+    """Hold a folder against other processes; makes it where it is absent.
+
+    Args:
+        folder: what is held.
+        timeout: seconds to wait for others; negative waits for as long as it takes.
+
+    Raises:
+        OutputError: the folder cannot be written.
+        TimeoutError: another process still holds it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock", timeout=timeout)
+        lock.acquire()
+    except Timeout as error:
+        raise TimeoutError(f"{folder} is in use") from error
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def unwritable(path: Path, error: OSError) -> OutputError:
+    """The error that tells a reader that a path cannot be written, and what to do."""
+    return OutputError(
+        f"{path} cannot be written ({error.strerror or error}). Free some space, or choose a folder that can be "
+        "written. What was finished before is kept.",
+        Cure("output"),
+    )
+
+
+@dataclass(frozen=True)
+class WorkFolder:
+    """Finished work of one kind of run, so that it goes on where it was stopped.
+
+    Attributes:
+        folder: `work` inside the output folder.
+    """
+
+    folder: Path
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other runs out.
+
+        Raises:
+            OutputError: another run is using the folder, or it cannot be written.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(held(self.folder, timeout=0))
+            except TimeoutError as error:
+                raise OutputError(
+                    f"Another run is writing to {self.folder.parent}. Wait for it, or choose another folder.",
+                    Cure("output"),
+                ) from error
+            yield
+
+    def claim(self, name: str, settings: dict[str, Any]) -> None:
+        """Tie the folder to settings: the first call writes them, later ones compare.
+
+        Raises:
+            OutputError: the folder holds work done with other settings.
+        """
+        path = self.folder / f"{name}.json"
+        settings = json.loads(json.dumps(settings))
+        before = read_json(path)
+        if before is None:
+            write_whole(path, json.dumps(settings, indent=1))
+        elif before != settings:
+            changed = sorted(key for key in before | settings if before.get(key) != settings.get(key))
+            told = ", ".join(f"{key}: {before.get(key)!r} then, {settings.get(key)!r} now" for key in changed)
+            raise OutputError(
+                f"{self.folder.parent} holds work done with other settings ({told}). "
+                "Choose another folder, or delete that one.",
+                Cure("output"),
+            )
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """What a file of our own holds; None where it is absent.
+
+    Raises:
+        OutputError: it is damaged.
+    """
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{path} is damaged. Delete it and start again.") from error

@@ -1,0 +1,89 @@
+"""Selection: how scored pairs are decided at a threshold, and which of them are meant, in which order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from xssab_core.metrics import Rate
+
+FALSE_MATCH, FALSE_NON_MATCH, MATCH, NON_MATCH = "FM", "FNM", "correct match", "correct non-match"
+OUTCOMES = (FALSE_MATCH, FALSE_NON_MATCH, MATCH, NON_MATCH)
+NO_SCORE = "no score"
+
+# By id: the column to sort by and whether ascending.
+ORDERS = {
+    "closest": ("distance", True),
+    "farthest": ("distance", False),
+    "lowest": ("margin", True),
+    "highest": ("margin", False),
+    "official": ("index", True),
+}
+
+
+def decided(table: pd.DataFrame, score: str, threshold: float) -> pd.DataFrame:
+    """A table of pairs with what a threshold makes of them.
+
+    Args:
+        table: with the columns index, genuine and the one named by `score` (cosine; NaN without a score).
+        threshold: match iff score >= threshold.
+
+    Returns:
+        A copy with score, margin (score - threshold), distance (|margin|) and outcome (one of `OUTCOMES`, or
+        `NO_SCORE`).
+    """
+    scores, genuine = table[score].to_numpy(dtype=np.float64), table["genuine"].to_numpy(dtype=bool)
+    match = scores >= threshold
+    cases = [np.isnan(scores), match & ~genuine, ~match & genuine, match & genuine]
+    outcome = np.select(cases, [NO_SCORE, FALSE_MATCH, FALSE_NON_MATCH, MATCH], NON_MATCH)
+    margin = scores - threshold
+    return table.assign(score=scores, margin=margin, distance=np.abs(margin), outcome=outcome)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which pairs, and in which order. Bounds are inclusive; None and empty leave all in.
+
+    Attributes:
+        outcomes: of `OUTCOMES`.
+        scores, distances: lowest and highest cosine, and |margin|. Pairs without a score are outside any bounds.
+        identity: one of the two people must be this one.
+        folds: numbers of folds.
+        order: of `ORDERS`; pairs without a score come last.
+    """
+
+    outcomes: tuple[str, ...] = ()
+    scores: tuple[float, float] | None = None
+    distances: tuple[float, float] | None = None
+    identity: str | None = None
+    folds: tuple[int, ...] = ()
+    order: str = "closest"
+
+    def of(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The rows of a table from `decided` that are meant, in order; ties in official order."""
+        keep = np.ones(len(table), dtype=bool)
+        if self.outcomes:
+            keep &= table["outcome"].isin(self.outcomes).to_numpy()
+        for column, bounds in (("score", self.scores), ("distance", self.distances)):
+            if bounds is not None:
+                keep &= table[column].between(*bounds).to_numpy()
+        if self.identity is not None:
+            people = (table[side] == self.identity for side in ("probe_identity", "reference_identity"))
+            keep &= np.logical_or(*people)
+        if self.folds:
+            keep &= table["fold"].isin(self.folds).to_numpy()
+        column, ascending = ORDERS[self.order]
+        ordered = table[keep].sort_values("index", kind="stable")
+        return ordered.sort_values(column, ascending=ascending, kind="stable", na_position="last")
+
+
+def error_rates_of(table: pd.DataFrame) -> tuple[Rate | None, Rate | None]:
+    """FMR and FNMR of the scored rows of a table from `decided`; None without a pair of that kind."""
+    scored = table[table["outcome"] != NO_SCORE]
+    rates = []
+    for kind, error in ((False, FALSE_MATCH), (True, FALSE_NON_MATCH)):
+        outcomes = scored.loc[scored["genuine"] == kind, "outcome"]
+        rates.append(Rate(int((outcomes == error).sum()), len(outcomes)) if len(outcomes) else None)
+    return rates[0], rates[1]

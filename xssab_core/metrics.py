@@ -1,0 +1,141 @@
+"""Numbers that are computed in one way everywhere: cosines, error rates (ISO/IEC 19795-1), intervals, ranks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import binomtest, spearmanr
+from sklearn.metrics import average_precision_score
+
+
+@dataclass(frozen=True)
+class Rate:
+    """An error rate with its 95 % confidence interval (Wilson), all 0..1.
+
+    Attributes:
+        errors, trials: the counts it comes from.
+    """
+
+    errors: int
+    trials: int
+
+    @property
+    def value(self) -> float:
+        """errors / trials."""
+        return self.errors / self.trials
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Lower and upper end (Wilson, 1927)."""
+        found = binomtest(self.errors, self.trials).proportion_ci(method="wilson")
+        return float(found.low), float(found.high)
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return f"{self.value:.2%} (95 % interval {low:.2%} to {high:.2%}; {self.errors} of {self.trials})"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and its 95 % bootstrap percentile interval; None where it is not defined."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+def cosines(embeddings: np.ndarray, partners: np.ndarray) -> np.ndarray:
+    """float64 (n,) cosine of each unit row (n, D) with its partner, one for all (D,) or one a row (n, D).
+
+    In double precision, clipped to -1..1. The cosine of the two rows of a pair is the sum of its arguments (Eq. 6).
+    """
+    products = embeddings.astype(np.float64) * partners.astype(np.float64)
+    return np.asarray(np.clip(products.sum(axis=-1), -1.0, 1.0))
+
+
+def cosine(first: np.ndarray, second: np.ndarray) -> float:
+    """The score of two unit embeddings (D,), see `cosines`."""
+    return float(cosines(first[None], second)[0])
+
+
+def fmr(impostor: np.ndarray, threshold: float) -> float:
+    """False match rate: the share of impostor scores (n,) at or above the threshold."""
+    return float(np.mean(impostor >= threshold))
+
+
+def fnmr(genuine: np.ndarray, threshold: float) -> float:
+    """False non-match rate: the share of genuine scores (n,) below the threshold."""
+    return float(np.mean(genuine < threshold))
+
+
+def error_rates(genuine: np.ndarray, impostor: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Every threshold at which a rate changes, with FMR and FNMR there.
+
+    Returns:
+        thresholds, fmr, fnmr: float64 (m,), thresholds ascending. Between two neighbours, exclusive of the lower
+        and inclusive of the upper one, the rates are those of the upper one.
+    """
+    genuine, impostor = np.sort(genuine), np.sort(impostor)
+    scores = np.unique(np.concatenate([genuine, impostor]))
+    thresholds = np.append(scores, np.nextafter(scores[-1], np.inf))
+    false_matches = len(impostor) - np.searchsorted(impostor, thresholds, side="left")
+    false_non_matches = np.searchsorted(genuine, thresholds, side="left")
+    return thresholds, false_matches / len(impostor), false_non_matches / len(genuine)
+
+
+def eer(genuine: np.ndarray, impostor: np.ndarray) -> tuple[float, float]:
+    """Equal error rate and its threshold.
+
+    Where FMR and FNMR do not meet exactly, the rate is their mean at the threshold where they are closest. The
+    threshold is the middle of the interval in which the rates stay the same.
+    """
+    thresholds, false_match, false_non_match = error_rates(genuine, impostor)
+    best = int(np.argmin(np.abs(false_match - false_non_match)))
+    lower = thresholds[best - 1] if best else thresholds[best]
+    return float(false_match[best] + false_non_match[best]) / 2, float(lower + thresholds[best]) / 2
+
+
+def threshold_at_fmr(impostor: np.ndarray, target: float) -> float:
+    """The lowest threshold whose FMR does not exceed `target`."""
+    descending = np.sort(impostor)[::-1]
+    allowed = int(np.floor(target * len(impostor) + 1e-9))
+    return float(np.nextafter(descending[allowed], np.inf)) if allowed < len(impostor) else float(descending[-1])
+
+
+def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Spearman's rank correlation of two float arrays of one shape, ties sharing their mean rank, -1..1.
+
+    NaN when one of them has no variation: equal values have no order.
+    """
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return float("nan")
+    return float(spearmanr(first, second, axis=None).statistic)
+
+
+def average_precision(truth: np.ndarray, values: np.ndarray) -> float:
+    """Average precision of ranking pixels by value, highest first, against the true mask; 0..1.
+
+    Tied pixels count as one step, so their order does not matter. A random order gives the share of true pixels.
+
+    Args:
+        truth: bool (S, S) with at least one true pixel.
+        values: float (S, S).
+    """
+    return float(average_precision_score(truth.ravel(), values.ravel()))
+
+
+def resampled_means(values: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+    """float64 (resamples, columns): means of the rows of (n, columns) drawn with replacement (the bootstrap)."""
+    generator, n = np.random.default_rng(seed), len(values)
+    return np.stack([values[generator.integers(0, n, n)].mean(axis=0) for _ in range(resamples)])
+
+
+def percentile_interval(value: float, resampled: np.ndarray) -> Estimate:
+    """A number with the 95 % percentile interval of its bootstrap replicates (resamples,); those not finite are left
+    out."""
+    usable = resampled[np.isfinite(resampled)]
+    if not np.isfinite(value) or not len(usable):
+        return Estimate(None, None, None)
+    low, high = np.quantile(usable, [0.025, 0.975])
+    return Estimate(float(value), float(low), float(high))

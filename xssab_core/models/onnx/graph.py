@@ -1,0 +1,230 @@
+"""A differentiable network from an ONNX graph, node by node in PyTorch."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import nn
+
+from xssab_core.errors import WeightsError
+from xssab_core.models.onnx.operators import OPERATORS, UnsupportedError
+from xssab_core.models.zoo.network import normalise
+
+_OLDEST_OPSET = 7
+# Where one of these is, values of four dimensions are attention between patches, not grids.
+_TRANSFORMER = {"Softmax", "LayerNormalization"}
+
+
+class OnnxGraph(nn.Module):
+    """An ONNX graph of one input, node by node in PyTorch. Weights are parameters named after their order.
+
+    Constant parts, such as quantised weights, are computed once.
+
+    Raises:
+        UnsupportedError: an operator without gradient or unknown, or an opset older than 7.
+    """
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        super().__init__()
+        self.opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 1)
+        if self.opset < _OLDEST_OPSET:
+            raise UnsupportedError(f"opset {self.opset}, which is older than {_OLDEST_OPSET}")
+        constants = {t.name: _tensor(t) for t in model.graph.initializer}
+        self.input_name = only_input(model).name
+        self.output_name = model.graph.output[0].name
+        self._nodes: list[_Node] = []
+        for proto in _needed(model.graph, self.output_name):
+            node = _Node.read(proto)
+            if all(name in constants for name in node.inputs if name):
+                with torch.no_grad():
+                    constants |= node.run(constants, self.opset)
+            else:
+                self._nodes.append(node)
+        used = {name for node in self._nodes for name in node.inputs} | {self.output_name}
+        self._parameter_names: dict[str, str] = {}
+        self._small: dict[str, torch.Tensor] = {}
+        for name, value in constants.items():
+            if name not in used:
+                continue
+            if value.is_floating_point():
+                key = f"tensor{len(self._parameter_names)}"
+                self._parameter_names[name] = key
+                self.register_parameter(key, nn.Parameter(value.clone().contiguous(), requires_grad=False))
+            else:
+                self._small[name] = value  # shapes, axes and indices: read on the CPU, of no floating type
+        self._last_use = {name: i for i, node in enumerate(self._nodes) for name in node.inputs}
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """(N, ...) input -> the first output."""
+        return self.value(self.output_name, images)
+
+    def value(self, wanted: str, images: torch.Tensor) -> torch.Tensor:
+        """The tensor of that name for an input; values are dropped after their last use."""
+        values = self._given(images)
+        for i, node in enumerate(self._nodes):
+            if wanted in values:
+                break
+            values |= node.run(values, self.opset)
+            for name in node.inputs:
+                if name in values and self._last_use.get(name) == i and name != wanted:
+                    del values[name]
+        return values[wanted]
+
+    def last_grid(self, images: torch.Tensor) -> str:
+        """Name of the last (N, C, h, w) value with h and w above 1 that the output depends on; empty without, and in
+        transformers."""
+        if _TRANSFORMER & {node.operator for node in self._nodes}:
+            return ""
+        values, found = self._given(images), ""
+        for node in self._nodes:
+            made = node.run(values, self.opset)
+            values |= made
+            for name, value in made.items():
+                if value.ndim == 4 and min(value.shape[2:]) > 1 and value.is_floating_point():
+                    found = name
+        return found
+
+    def _given(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        weights = {name: getattr(self, key) for name, key in self._parameter_names.items()}
+        return {self.input_name: images, **weights, **self._small}
+
+
+@dataclass(frozen=True)
+class _Node:
+    operator: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: dict[str, Any]
+
+    @classmethod
+    def read(cls, proto: onnx.NodeProto) -> _Node:
+        if proto.domain not in ("", "ai.onnx") or proto.op_type not in OPERATORS:
+            raise UnsupportedError(f"the operator {proto.op_type}")
+        attributes = {a.name: onnx.helper.get_attribute_value(a) for a in proto.attribute}
+        for name, value in attributes.items():
+            if isinstance(value, onnx.TensorProto):
+                attributes[name] = _tensor(value)
+        attributes["outputs"] = len(proto.output)
+        return cls(proto.op_type, tuple(proto.input), tuple(proto.output), attributes)
+
+    def run(self, values: dict[str, torch.Tensor], opset: int) -> dict[str, torch.Tensor]:
+        given = [values[name] if name else None for name in self.inputs]
+        result = OPERATORS[self.operator](given, self.attributes, opset)
+        results = result if isinstance(result, tuple) else (result,)
+        return {name: value for name, value in zip(self.outputs, results, strict=False) if name}
+
+
+class OnnxNetwork(nn.Module):
+    """RGB pixels 0..255 -> raw embeddings (N, D) of an ONNX graph.
+
+    Args:
+        graph: the network.
+        colour_order: "RGB" or "BGR", as it was trained.
+        mean, std: pixels become (x - mean) / std, in that order of colours.
+        channels_last: it takes (N, S, S, 3).
+        batches: it embeds several faces at once as it embeds each alone; else it gets one at a time.
+    """
+
+    def __init__(
+        self,
+        graph: OnnxGraph,
+        colour_order: str,
+        mean: Sequence[float],
+        std: Sequence[float],
+        channels_last: bool,
+        batches: bool,
+    ) -> None:
+        super().__init__()
+        self.graph = graph
+        self._bgr = colour_order == "BGR"
+        self._mean, self._std = tuple(mean), tuple(std)
+        self.channels_last, self._batches = channels_last, batches
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """(N, 3, S, S) pixels 0..255 -> (N, D), not L2-normalised."""
+        return self._each(self.graph.output_name, pixels).flatten(1)
+
+    def _each(self, wanted: str, pixels: torch.Tensor) -> torch.Tensor:
+        images = normalise(pixels.flip(1) if self._bgr else pixels, self._mean, self._std)
+        if self.channels_last:
+            images = images.permute(0, 2, 3, 1)
+        if self._batches or len(images) == 1:
+            return self.graph.value(wanted, images)
+        return torch.cat([self.graph.value(wanted, image[None]) for image in images])
+
+
+class OnnxGridNetwork(OnnxNetwork):
+    """One whose last spatial grid is known by name."""
+
+    grid: str = ""
+
+    def features(self, pixels: torch.Tensor) -> torch.Tensor:
+        """(N, 3, S, S) pixels 0..255 -> (N, C, h, w)."""
+        return self._each(self.grid, pixels)
+
+
+def onnx_network(
+    model: onnx.ModelProto,
+    colour_order: str,
+    mean: Sequence[float],
+    std: Sequence[float],
+    batches: bool,
+    grid: str = "",
+) -> OnnxNetwork:
+    """The network of a file, with `features` where the name of its last spatial grid is given.
+
+    Raises:
+        UnsupportedError: see `OnnxGraph`.
+    """
+    channels_last = is_channels_last(input_shape(model))
+    if not grid:
+        return OnnxNetwork(OnnxGraph(model), colour_order, mean, std, channels_last, batches)
+    network = OnnxGridNetwork(OnnxGraph(model), colour_order, mean, std, channels_last, batches)
+    network.grid = grid
+    return network
+
+
+def only_input(model: onnx.ModelProto) -> onnx.ValueInfoProto:
+    """The one input that is no weight; WeightsError where there is another number of them."""
+    weights = {t.name for t in model.graph.initializer}
+    inputs: list[onnx.ValueInfoProto] = [value for value in model.graph.input if value.name not in weights]
+    if len(inputs) != 1:
+        raise WeightsError(f"The network has {len(inputs)} inputs; a face recogniser has one.")
+    return inputs[0]
+
+
+def input_shape(model: onnx.ModelProto) -> list[int]:
+    """The declared shape of its input, 0 where a side is free."""
+    return [d.dim_value for d in only_input(model).type.tensor_type.shape.dim]
+
+
+def is_channels_last(shape: Sequence[Any]) -> bool:
+    """Whether an input of that shape takes (N, S, S, 3)."""
+    return len(shape) == 4 and shape[3] == 3 and shape[1] != 3
+
+
+def _needed(graph: onnx.GraphProto, output: str) -> list[onnx.NodeProto]:
+    """The nodes that the output depends on, in order."""
+    wanted, nodes = {output}, []
+    for node in reversed(graph.node):
+        if wanted & set(node.output):
+            wanted |= set(node.input)
+            nodes.append(node)
+    return nodes[::-1]
+
+
+def _tensor(proto: onnx.TensorProto) -> torch.Tensor:
+    array = numpy_helper.to_array(proto)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.from_numpy(np.array(array))
+    except TypeError as error:
+        raise UnsupportedError(f"numbers of type {array.dtype}") from error

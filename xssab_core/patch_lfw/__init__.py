@@ -1,0 +1,1 @@
+"""Patch-LFW: pairs whose probe carries patches of the wrong person, made and written."""

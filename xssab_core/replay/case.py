@@ -1,0 +1,163 @@
+"""A replay of one pair: what an explanation is worth, step by step (section 4.3 of the paper, for a single pair)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from xssab_core.explain import CAUTION, Explanation
+from xssab_core.faces import Pair, Template
+from xssab_core.patch_lfw.generator import PatchedFace
+from xssab_core.progress import Progress, State, ignore
+from xssab_core.replay import dpr
+
+PERMUTATIONS = 20
+_BLUR_SHARE = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What a replay turns into what.
+
+    Attributes:
+        start: uint8 (S, S, 3) probe at 0 %, the picture that is explained.
+        end: uint8 (S, S, 3) probe at 100 %: the original of a patched probe. Where there is none, the blurred probe
+            (the deletion form).
+        reference: uint8 (S, S, 3).
+        mask: bool (S, S), True where a patch lies; None in the deletion form.
+    """
+
+    start: np.ndarray
+    end: np.ndarray
+    reference: np.ndarray
+    mask: np.ndarray | None
+
+
+def case_of(pair: Pair, template: Template) -> Case:
+    """The case of a pair on a model's template: a patched probe goes back to its original, any other is blurred."""
+    start, other = pair.crops_for(template)
+    if isinstance(pair.probe, PatchedFace):
+        return Case(start, pair.probe.original_for(template), other, pair.probe.mask_for(template))
+    return Case(start, blurred(start), other, None)
+
+
+def blurred(crop: np.ndarray) -> np.ndarray:
+    """uint8 (S, S, 3) crop under a Gaussian of sigma S / 10, edges mirrored: colours stay, features go."""
+    return np.asarray(cv2.GaussianBlur(crop, (0, 0), _BLUR_SHARE * len(crop)), dtype=np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """A case under one explanation, in its order, in the inverse order, and in random orders.
+
+    Attributes:
+        case, explanation: what is replayed, and what orders the pixels.
+        order: int64 (S * S,) flat pixel numbers, the first to be replaced first.
+        counts: int64 (steps,) how many pixels are replaced at each step; random orders are pixel-wise and have the
+            counts of `dpr.step_counts`.
+        scores, inverse: float64 (steps,).
+        random: float64 (permutations, steps), None while not computed.
+    """
+
+    case: Case
+    explanation: Explanation
+    order: np.ndarray
+    counts: np.ndarray
+    scores: np.ndarray
+    inverse: np.ndarray
+    random: np.ndarray | None = None
+
+    @property
+    def cells(self) -> int | None:
+        """Side of the grid whose cells move whole; None for pixel-wise methods."""
+        return self.explanation.method.cells
+
+    @property
+    def shares(self) -> np.ndarray:
+        """float64 (steps,) nominal share of replaced pixels, 0..1."""
+        return np.linspace(0.0, 1.0, len(self.counts))
+
+    def flip(self, scores: np.ndarray) -> int | None:
+        """The first step with another decision than at the start; None when it stays."""
+        decisions = scores >= self.explanation.threshold.value
+        changed = np.flatnonzero(decisions != decisions[0])
+        return int(changed[0]) if len(changed) else None
+
+    def with_random(self, random: np.ndarray) -> Replay:
+        """With the scores under random orders."""
+        return replace(self, random=random)
+
+    def csv(self) -> bytes:
+        """The curves, one line a step, after lines that begin with # and say what they are."""
+        about, flip = self.explanation, self.flip(self.scores)
+        kind = "the original" if self.case.mask is not None else "the blurred probe"
+        text = io.StringIO()
+        text.write(f"# {CAUTION}\n")
+        text.write(f"# model {about.model.id}, weights {about.weights_sha256}\n")
+        text.write(f"# method {about.method.id}, blur {about.blur}, threshold {about.threshold.value}\n")
+        text.write(f"# pixels are replaced by {kind}\n")
+        text.write(f"# the decision flips at step {flip}\n" if flip is not None else "# the decision never flips\n")
+        columns = {"step": np.arange(len(self.counts)), "share": self.shares, "pixels": self.counts}
+        columns |= {"score": self.scores, "inverse": self.inverse}
+        columns["match"] = (self.scores >= about.threshold.value).astype(int)
+        if self.random is not None:
+            columns |= {"random_mean": self.random.mean(0), "random_min": self.random.min(0)}
+            columns["random_max"] = self.random.max(0)
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*(values.tolist() for values in columns.values()), strict=True))
+        return text.getvalue().encode()
+
+
+def play(embed: dpr.Embed, case: Case, explanation: Explanation) -> Replay:
+    """Replay a case in the order of an explanation of its start, and in the inverse order.
+
+    Raises:
+        DataError: the explanation has no map of the probe that could order pixels.
+    """
+    cells, attention = explanation.method.cells, explanation.method.attention
+    order = dpr.pixel_order(dpr.ranking_map(explanation.probe), explanation.is_match, cells, attention)
+    counts = dpr.step_counts(len(case.start), cells=cells)
+    scores, inverse = (
+        dpr.replayed_scores(embed, case.start, case.end, case.reference, o, counts) for o in (order, order[::-1])
+    )
+    return Replay(case, explanation, order, counts, scores, inverse)
+
+
+def play_at_random(embed: dpr.Embed, case: Case, seed: int = 0, progress: Progress = ignore) -> np.ndarray:
+    """float64 (20, steps) scores of a case under independent random orders."""
+    scores = []
+    for number in range(PERMUTATIONS):
+        progress(State(number, PERMUTATIONS, "permutations"))
+        order = dpr.random_order(len(case.start), np.random.default_rng([seed, number]))
+        scores.append(dpr.replayed_scores(embed, case.start, case.end, case.reference, order))
+    return np.stack(scores)
+
+
+def flip_sentences(replay: Replay) -> list[str]:
+    """Where the decision flips, in words made of the numbers."""
+    title = replay.explanation.method.short_title
+    decisions = ("match to non-match", "non-match to match")
+    change = decisions[0] if replay.explanation.is_match else decisions[1]
+
+    def sentence(name: str, scores: np.ndarray) -> str:
+        flip = replay.flip(scores)
+        if flip is None:
+            return f"{name}: the decision never flips."
+        return f"{name}: the decision flips from {change} at {replay.shares[flip]:.0%}."
+
+    sentences = [sentence(f"Order of {title}", replay.scores), sentence("Inverse order", replay.inverse)]
+    if replay.random is not None:
+        flips = [flip for scores in replay.random if (flip := replay.flip(scores)) is not None]
+        total = len(replay.random)
+        if flips:
+            first, last = replay.shares[min(flips)], replay.shares[max(flips)]
+            when = f"at {first:.0%}" if first == last else f"between {first:.0%} and {last:.0%}"
+            sentences.append(f"Random order: flips in {len(flips)} of {total} permutations, {when}.")
+        else:
+            sentences.append(f"Random order: flips in none of {total} permutations.")
+    return sentences

@@ -1,0 +1,1 @@
+"""Training of the parts that methods need for each model."""

@@ -1,0 +1,61 @@
+"""Plain sentences on a checked map, each from one kind of number; only what was measured is spoken of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from xssab_core.trust.checks import Trust
+
+# From which rank correlation on a sentence says what. The bands are a convention of this program, not of a paper.
+_AGREEMENT = ((0.8, "agree strongly"), (0.5, "agree moderately"), (0.2, "agree weakly"), (-0.2, "do not agree"))
+_EFFECTS = ((0.8, "hardly changes the map"), (0.5, "changes the map noticeably"))
+
+
+def sentences(trust: Trust) -> tuple[str, ...]:
+    """What the numbers of a check say."""
+    return (*_on_agreement(trust), *_on_stability(trust), *_on_decision(trust), *_on_randomisation(trust))
+
+
+def _on_agreement(trust: Trust) -> Iterator[str]:
+    for other in trust.agreement:
+        number = f"(rank correlation {_number(other.correlation)})"
+        verb = next((verb for least, verb in _AGREEMENT if other.correlation >= least), "contradict each other")
+        yield f"{trust.title} and {other.title} {verb} {number}."
+
+
+def _on_stability(trust: Trust) -> Iterator[str]:
+    for found in trust.stability:
+        pixels = "pixel" if found.amount == 1 else "pixels"
+        what = (
+            f"Moving the landmarks by about {found.amount:g} {pixels}"
+            if found.change == "jitter"
+            else f"Saving the crops as JPEG of quality {found.amount:g}"
+        )
+        effect = next((text for least, text in _EFFECTS if found.correlation >= least), "changes the map strongly")
+        yield f"{what} {effect} (rank correlation {_number(found.correlation)})."
+
+
+def _on_decision(trust: Trust) -> Iterator[str]:
+    is_match = trust.threshold.is_match(trust.score)
+    flips = sum(trust.threshold.is_match(found.score) != is_match for found in trust.stability)
+    if flips:
+        yield f"The decision itself flips under {flips} of these {len(trust.stability)} small changes."
+
+
+def _on_randomisation(trust: Trust) -> Iterator[str]:
+    if trust.randomised is None:
+        return
+    number = f"(rank correlation {_number(trust.randomised)})"
+    if trust.randomised >= 0.8:
+        yield (
+            f"The map stays nearly the same when the model's weights are randomised {number}, "
+            "so it is not about the model."
+        )
+    elif trust.randomised >= 0.5:
+        yield f"Part of the map survives when the model's weights are randomised {number}."
+    else:
+        yield f"The map changes when the model's weights are randomised {number}, so it depends on the model."
+
+
+def _number(correlation: float) -> str:
+    return f"{correlation:.2f}".replace("-0.00", "0.00")
