@@ -3,9 +3,12 @@
 import streamlit as st
 
 from ui.page import caution, route
+from xssab_core.paths import ASSETS
 
-st.set_page_config(page_title="xSSAB: why match, why non-match", page_icon="assets/logo.svg", layout="wide")
+_LOGO = str(ASSETS / "logo.svg")
+
+st.set_page_config(page_title="xSSAB: why match, why non-match", page_icon=_LOGO, layout="wide")
 page = route()
-st.logo("assets/logo.svg", size="large")
+st.logo(_LOGO, size="large")
 caution()
 page.run()

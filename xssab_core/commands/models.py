@@ -102,7 +102,7 @@ def _add(given: argparse.Namespace) -> None:
     print(f"{given.id}: added, {card.info.embedding_size} numbers a face, sha256 {card.sha256}")
     if card.info.black_box_reason:
         print(f"{given.id}: black-box methods only. {card.info.black_box_reason}")
-    print(f"Calibrate it before use: python -m xssab_core calibrate --model {given.id} --lfw DIR")
+    print(f"Calibrate it before use: xssab calibrate --model {given.id} --lfw DIR")
 
 
 def _remove(given: argparse.Namespace) -> None:
