@@ -1,4 +1,5 @@
-# make run: install, fetch the default model, start the app.   make test: install, run all tests.
+# make run: install, fetch the default model, start the app.
+# make test: install, run all tests, fast ones first.   make test-fast: those alone.   make lint: what a commit must pass.
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,13 +14,17 @@ system = $(1) >/dev/null 2>&1 || { \
 	then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2); \
 	else echo "System libraries are missing. Run: sudo apt-get install $(2)" >&2; exit 1; fi; }
 
-.PHONY: run test install install-test model lint clean
+.PHONY: run test test-fast lint install install-test model clean
 
 run: model
 	$(BIN)/python -m streamlit run app.py
 
 test: install-test model
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --cov
+	@$(BIN)/coverage report --sort=cover | awk '/^TOTAL/ || $$NF + 0 < 80'
+
+test-fast: install-test model
+	$(BIN)/python -m pytest -m "not slow"
 
 lint: install-test
 	$(BIN)/ruff check .
