@@ -68,7 +68,7 @@ def show_card(info: ModelInfo) -> None:
 def show_missing(model_id: str) -> None:
     """How to bring the weights of a model that are not here."""
     st.info(
-        f"The weights of {model_id} are not in the store. `python -m xssab_core models fetch {model_id}` brings them, "
+        f"The weights of {model_id} are not in the store. `xssab models fetch {model_id}` brings them, "
         f"or says how to add the authors' file.",
         icon=":material/download:",
     )
@@ -144,6 +144,6 @@ def show_uncalibrated(model_id: str, error: XssabError | None = None) -> None:
         st.error(str(error))
     st.info(
         f"No scores of {model_id} with exactly these weights are known here, so it has no threshold of its own. "
-        f"`python -m xssab_core calibrate --model {model_id} --lfw DIR` measures them.",
+        f"`xssab calibrate --model {model_id} --lfw DIR` measures them.",
         icon=":material/straighten:",
     )
