@@ -25,7 +25,7 @@ def test_explain_writes_record_maps_and_pictures(tmp_path, sface) -> None:
     record = json.loads((output / "result.json").read_text())
     expected = explain(sface, *(align_face(open_photo(path)) for path in PAIR))
     assert record["score"] == pytest.approx(expected.score, abs=1e-6)
-    assert record["threshold"] == expected.threshold
+    assert record["threshold"] == expected.threshold.value
     assert "LFW" in record["threshold_origin"]
     assert record["decision"] == "non-match"
     assert record["model"] == "sface"

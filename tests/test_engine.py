@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from xssab_core import explain
+from xssab_core import explain, paths
 from xssab_core.device import DeviceLock, on_one_thread
 from xssab_core.engine import Engine, LruCache
 from xssab_core.faces import Pair
+from xssab_core.models.adding import add_checkpoint
+from xssab_core.models.calibration import Calibration, calibration_path
+from xssab_core.models.zoo import iresnet
 
 
 @pytest.fixture
@@ -191,3 +194,48 @@ def test_evidence_of_one_thread_is_kept_apart_and_used_again(engine, samples, pa
     np.testing.assert_array_equal(alone.probe.combined, again.probe.combined)
     expected = on_one_thread(lambda: explain(engine.model("sface"), *pair, threshold=0.3))
     np.testing.assert_array_equal(alone.probe.combined, expected.probe.combined)
+
+
+@pytest.fixture
+def own_model(tmp_path, monkeypatch, samples) -> str:
+    """A small network in a store of this test's own, as `models add` leaves it."""
+    monkeypatch.setenv("XSSAB_HOME", str(tmp_path))
+    _add(seed=0)
+    return "mine"
+
+
+def _add(seed: int) -> None:
+    torch.manual_seed(seed)
+    network = iresnet.iresnet(18)
+    state = {key.removeprefix("backbone."): value for key, value in network.state_dict().items()}
+    file = paths.home() / "given.pth"
+    paths.home().mkdir(exist_ok=True)
+    torch.save(state, file)
+    add_checkpoint("mine", file, "iresnet18", replacing=True)
+
+
+def test_a_calibration_made_elsewhere_shows_on_the_next_question(own_model) -> None:
+    engine = Engine("cpu")
+    before = engine.model(own_model)
+    assert before.thresholds == ()
+    for scores in ((0.1, 0.9), (0.3, 0.7)):
+        known = dict.fromkeys(("genuine_folds", "impostor_folds"), np.zeros(1, dtype=int))
+        impostor, genuine = (np.array([score]) for score in scores)
+        Calibration(own_model, before.weights_sha256, "a test", "2026-01-01", 2, genuine, impostor, **known).save(
+            calibration_path(own_model)
+        )
+        assert engine.model(own_model).thresholds[0].value == pytest.approx(0.5, abs=0.2)
+        assert len(engine.model(own_model).thresholds) == 1
+    assert before.thresholds == ()
+
+
+def test_replaced_weights_show_on_the_next_question_and_work_in_flight_ends_on_the_old_ones(own_model, samples) -> None:
+    engine, pair = Engine("cpu"), Pair(samples["barack_obama_1"], samples["joe_biden_1"])
+    before = engine.model(own_model)
+    first = engine.explain(before, pair, threshold=0.3)
+    _add(seed=1)
+    after = engine.model(own_model)
+    assert after.weights_sha256 != before.weights_sha256
+    assert engine.model(own_model) is after
+    assert engine.explain(after, pair, threshold=0.3).score != pytest.approx(first.score, abs=1e-3)
+    assert engine.explain(before, pair, threshold=0.3).score == pytest.approx(first.score, abs=1e-6)

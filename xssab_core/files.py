@@ -13,6 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from xssab_core import paths
 from xssab_core.errors import Cure, OutputError
 
 
@@ -88,10 +89,13 @@ def held(folder: Path, timeout: float = -1) -> Iterator[None]:
 
 def unwritable(path: Path, error: OSError) -> OutputError:
     """The error that tells a reader that a path cannot be written, and what to do."""
+    where, cure = "choose a folder that can be written", Cure("output")
+    if paths.home() in path.parents:
+        where, cure = "set XSSAB_HOME to a folder that can be written", None
     return OutputError(
-        f"{path} cannot be written ({error.strerror or error}). Free some space, or choose a folder that can be "
-        "written. What was finished before is kept.",
-        Cure("output"),
+        f"{path} cannot be written ({error.strerror or error}). Free some space, or {where}. What was finished before "
+        "is kept.",
+        cure,
     )
 
 

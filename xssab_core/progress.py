@@ -48,7 +48,7 @@ def part(progress: Progress, start: float, width: float) -> Progress:
     The first thing told is the start itself.
     """
     progress(State(start))
-    return lambda state: progress(replace(state, done=start + width * state.share, total=1.0))
+    return lambda state: progress(replace(state, done=start + width * state.share, total=1.0, what=""))
 
 
 class Line:

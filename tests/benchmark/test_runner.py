@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 from xssab_core.benchmark import runner
-from xssab_core.benchmark.runner import Settings, State, parse_methods, run_benchmark
+from xssab_core.benchmark.runner import PAIRS_TIMES_METHODS, Settings, parse_methods, run_benchmark
 from xssab_core.cli import main
 from xssab_core.data.crops import CropCache
 from xssab_core.data.lfw import open_lfw
@@ -27,6 +27,7 @@ from xssab_core.errors import CancelledError, DataError, ExplainError, OutputErr
 from xssab_core.explain import CAUTION, explain
 from xssab_core.models import FaceModel, base
 from xssab_core.patch_lfw.generator import PatchLfw
+from xssab_core.progress import State
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = "xssab,random"
@@ -143,7 +144,7 @@ def test_a_finished_run_repeats_nothing_and_takes_more_methods(
     more = replace(settings, methods=parse_methods("xssab-unblurred,xssab:4"))
     run_benchmark(more, sface, states.append)
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
-    replayed = [state for state in states if state.stage == "replay"]
+    replayed = [state for state in states if state.what == PAIRS_TIMES_METHODS]
     assert (replayed[0].done, replayed[-1].done, replayed[-1].total) == (12, 16, 16)
     second = _comparable(tmp_path)
     assert second["common"]["pairs"] == {"genuine": 2, "impostor": 2}
@@ -162,7 +163,7 @@ def test_a_user_can_stop_and_go_on(
     tiny_lfw: Path, cache_folder: Path, sface: FaceModel, uninterrupted: Path, tmp_path: Path
 ) -> None:
     def stop(state: State) -> None:
-        if state.stage == "replay" and state.done >= 10:
+        if state.what == PAIRS_TIMES_METHODS and state.done >= 10:
             raise CancelledError("stopped")
 
     settings = _settings(tiny_lfw, tmp_path, cache_folder)
@@ -171,7 +172,7 @@ def test_a_user_can_stop_and_go_on(
     assert not (tmp_path / "results.json").exists()
     states: list[State] = []
     run_benchmark(settings, sface, states.append)
-    assert next(state for state in states if state.stage == "replay").done >= 9
+    assert next(state for state in states if state.what == PAIRS_TIMES_METHODS).done >= 9
     assert _comparable(tmp_path) == _comparable(uninterrupted)
 
 
@@ -223,7 +224,7 @@ def test_a_cluster_that_loses_a_worker_gives_the_same_results(
     killed: list[int] = []
 
     def kill_one(state: State) -> None:
-        if state.stage == "replay" and state.done >= 12 and not killed:
+        if state.what == PAIRS_TIMES_METHODS and state.done >= 12 and not killed:
             children = psutil.Process().children(recursive=True)
             workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
             assert len(workers) == 2

@@ -54,7 +54,7 @@ def test_a_sample_pair_is_explained_at_first_sight(visit, samples, sface) -> Non
     expect(visit.get_by_role("heading", level=1)).to_have_text("The model's score is above the threshold: match")
     expected = explain(sface, samples["barack_obama_1"], samples["barack_obama_2"])
     assert metric(visit, "Score") == pytest.approx(expected.score, abs=1e-4)
-    assert metric(visit, "Threshold") == pytest.approx(expected.threshold, abs=1e-4)
+    assert metric(visit, "Threshold") == pytest.approx(expected.threshold.value, abs=1e-4)
     assert metric(visit, "Margin") == pytest.approx(expected.margin, abs=2e-4)
     expect(visit.get_by_text("It is not evidence of identity").first).to_be_visible()
     assert "same person" not in visit.inner_text("body").lower()

@@ -18,7 +18,7 @@ from xssab_core import explain
 from xssab_core.benchmark import tasks
 from xssab_core.data.crops import CropCache
 from xssab_core.explain import CAUTION
-from xssab_core.faces import ARCFACE
+from xssab_core.faces import ARCFACE, Pair
 from xssab_core.patch_lfw.generator import PatchedFace, PatchLfw, uniform_positions
 from xssab_core.paths import ASSETS
 from xssab_core.replay import dpr
@@ -78,7 +78,7 @@ def own_case(samples) -> Case:
     """The case that `PATCHED` asks for."""
     positions = uniform_positions(np.random.default_rng(0))
     probe = PatchedFace.of(samples["barack_obama_1"], samples["joe_biden_1"], positions)
-    return case_of(probe, samples["joe_biden_1"], ARCFACE)
+    return case_of(Pair(probe, samples["joe_biden_1"]), ARCFACE)
 
 
 def test_an_ordinary_pair_replays_in_the_deletion_form_and_says_so(visit, samples, sface) -> None:
@@ -87,7 +87,7 @@ def test_an_ordinary_pair_replays_in_the_deletion_form_and_says_so(visit, sample
     expect(visit.get_by_text("There is no unpatched original, so this is the deletion form")).to_be_visible()
     expect(visit.get_by_text("It is not evidence of identity").first).to_be_visible()
     expect(visit.get_by_label("Outline the true patches")).to_be_hidden()
-    case = case_of(samples["barack_obama_1"], samples["barack_obama_2"], sface.info.template)
+    case = case_of(Pair(samples["barack_obama_1"], samples["barack_obama_2"]), sface.info.template)
     np.testing.assert_array_equal(shown(visit), case.start)
     assert readout(visit)[2] == pytest.approx(
         explain(sface, samples["barack_obama_1"], samples["barack_obama_2"]).score, abs=1e-4
@@ -267,8 +267,8 @@ def test_the_curve_of_a_patch_lfw_pair_is_the_benchmarks(visit, lfw, lfw_folder,
     wait_for_viewer(visit)
     expect(visit.get_by_text("The probe carries 27 patches from")).to_be_visible()
     rows = curve(visit, tmp_path)
-    job = tasks.Job(lfw_folder, "sface", "uniform", 0, dpr.STEPS, CropCache.default().folder)
-    context = tasks.make_context(job, sface)
+    setup = tasks.Setup(lfw_folder, "sface", "uniform", 0, dpr.STEPS, CropCache.default().folder)
+    context = tasks.make_context(setup, sface)
     crops = [context.generator.cache.crop(path, ARCFACE) for path in (pair.probe, pair.reference)]
     clean = sface.embed(np.stack(crops))
     method = tasks.Method("xssab", "xssab")

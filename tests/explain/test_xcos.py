@@ -34,6 +34,7 @@ from xssab_core.training.xcos import (
     collect_grids,
     fit_head,
     held_out_report,
+    paired_batches,
     score_pairs,
     split,
     train,

@@ -14,6 +14,7 @@ from tests.explain.tiny import SIDE, CountingModel, random_pair, tiny_info, tiny
 from xssab_core.errors import CancelledError, ExplainError
 from xssab_core.explain import METHODS, explain
 from xssab_core.explain.xface import XFace, occluders
+from xssab_core.progress import State
 
 
 def masks(p: int, inclusive: bool, side: int = SIDE) -> list[np.ndarray]:
@@ -155,8 +156,8 @@ def test_cancelling_stops_after_the_batch_and_the_model_stays_usable() -> None:
     model, (probe, reference) = tiny_model(), random_pair()
     shares: list[float] = []
 
-    def cancel(share: float) -> None:
-        shares.append(share)
+    def cancel(state: State) -> None:
+        shares.append(state.share)
         if len(shares) == 2:
             raise CancelledError("stopped")
 
@@ -174,7 +175,7 @@ def test_cancelling_stops_after_the_batch_and_the_model_stays_usable() -> None:
 def test_progress_ends_at_one() -> None:
     model, (probe, reference) = tiny_model(), random_pair()
     shares: list[float] = []
-    XFace(1).examine(model, probe, reference, shares.append)
+    XFace(1).examine(model, probe, reference, lambda state: shares.append(state.share))
     assert shares[-1] == 1.0
     assert all(later > earlier for earlier, later in itertools.pairwise(shares))
 
@@ -183,7 +184,7 @@ def test_only_embed_is_used() -> None:
     class BlackBox:
         """Not a torch model: nothing but embeddings."""
 
-        info, weights_sha256, thresholds = tiny_info(SIDE), "1" * 64, ()
+        info, weights_sha256, thresholds, device_name = tiny_info(SIDE), "1" * 64, (), "none"
 
         def embed(self, crops: np.ndarray) -> np.ndarray:
             means = crops.reshape(len(crops), 2, SIDE // 2, SIDE, 3).mean((2, 3)).reshape(len(crops), 6)

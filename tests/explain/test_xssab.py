@@ -189,7 +189,7 @@ def test_a_tie_is_a_positive_argument(crops) -> None:
 def test_arguments_add_up_to_the_score(sface, samples) -> None:
     result = explain(sface, samples["barack_obama_1"], samples["barack_obama_2"])
     assert result.arguments.sum() == pytest.approx(result.score, abs=1e-9)
-    assert result.argument_threshold == pytest.approx(result.threshold / 128)
+    assert result.argument_threshold == pytest.approx(result.threshold.value / 128)
 
 
 def test_blur_is_the_last_step_on_all_maps(model, crops) -> None:

@@ -19,10 +19,11 @@ from xssab_core.data.lfw import Lfw, open_lfw
 from xssab_core.errors import CancelledError, OutputError
 from xssab_core.faces import align_face, detect_faces, open_photo
 from xssab_core.faces.align import warp
-from xssab_core.gallery.scores import PairScores, digest_of, images_of, read_scores, save_scores
+from xssab_core.gallery.scores import PairScores, digest_of, every_image, read_scores, save_scores
 from xssab_core.models import FaceModel
 from xssab_core.patch_lfw.generator import PatchLfw
-from xssab_core.scoring.calibrate import embed_paths
+from xssab_core.progress import State
+from xssab_core.scoring.embed import embed_together
 
 
 def _scores(folder: Path, model: FaceModel, cache: Path, kept: Path) -> PairScores:
@@ -49,12 +50,12 @@ def test_scores_are_those_of_the_benchmark(
     table = _scores(tiny_lfw, sface, cache_folder, finished).table()
     assert len(table) == 24
     assert table["patched_known"].all()
-    job = tasks.Job(tiny_lfw, "sface", "uniform", 0, 5, cache_folder)
-    context = tasks.make_context(job, sface)
+    setup = tasks.Setup(tiny_lfw, "sface", "uniform", 0, 5, cache_folder)
+    context = tasks.make_context(setup, sface)
     for pair in context.generator.lfw.pairs:
         row = table[table["id"] == pair.id].iloc[0]
-        rows = embed_paths(sface, [pair.probe, pair.reference], context.generator.cache)
-        task = tasks.PairTask(pair, (), 0.3, rows[str(pair.probe)], rows[str(pair.reference)], None)
+        rows = embed_together(sface, [pair.probe, pair.reference], context.generator.cache)
+        task = tasks.PairTask(pair, (), 0.3, rows[pair.probe], rows[pair.reference], None)
         base = tasks.perform(context, task).base
         assert row["clean_score"] == pytest.approx(base["clean_score"], abs=1e-5)
         assert row["patched_score"] == pytest.approx(base["patched_score"], abs=1e-5)
@@ -64,8 +65,8 @@ def test_scores_are_those_of_the_benchmark(
 def test_an_interrupted_computation_goes_on_without_repeating_pairs(
     finished: Path, tiny_lfw: Path, cache_folder: Path, sface: FaceModel, tmp_path: Path
 ) -> None:
-    def stop_after_half(share: float) -> None:
-        if share > 0.5:
+    def stop_after_half(state: State) -> None:
+        if state.share > 0.5:
             raise CancelledError("Stopped.")
 
     scores = _scores(tiny_lfw, sface, cache_folder, tmp_path)
@@ -76,14 +77,14 @@ def test_an_interrupted_computation_goes_on_without_repeating_pairs(
     # A process that was killed while it wrote.
     scores.journal.write_text(done + '\n[23, "abc')
     shares: list[float] = []
-    scores.compute(shares.append)
+    scores.compute(lambda state: shares.append(state.share))
     assert shares[0] == pytest.approx(16 / 24)
     assert scores.journal.read_text().startswith(done)
     lines = [line for line in scores.journal.read_text().splitlines() if line.endswith("]")]
     assert len(lines) == len(set(lines)) == 24
     whole = _scores(tiny_lfw, sface, cache_folder, finished).table()
     np.testing.assert_allclose(scores.table()["patched_score"], whole["patched_score"], atol=1e-6)
-    scores.compute(shares.append)
+    scores.compute(lambda state: shares.append(state.share))
     assert shares[-1] == 1.0
     assert len([line for line in scores.journal.read_text().splitlines() if line.endswith("]")]) == 24
 
@@ -142,7 +143,7 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(
     tiny_lfw: Path, cache_folder: Path, sface: FaceModel, tmp_path: Path
 ) -> None:
     (tmp_path / "scores").write_text("not a folder")
-    with pytest.raises(OutputError, match=r"Free some space and start again: scores computed before are kept\."):
+    with pytest.raises(OutputError, match=r"What was finished before is kept\."):
         _scores(tiny_lfw, sface, cache_folder, tmp_path).compute()
 
 
@@ -163,7 +164,7 @@ def test_what_ships_is_read_back_and_only_with_its_settings(
 def test_shipped_landmarks_are_exact_and_spare_the_search(
     tiny_lfw: Path, sface: FaceModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    image = images_of(open_lfw(tiny_lfw))[0]
+    image = every_image(open_lfw(tiny_lfw))[0]
     face = CropCache(tmp_path / "searched").face(image)
     assert face is not None
     save_landmarks(tmp_path / "landmarks.parquet", {digest_of(image) or "": face.landmarks})
@@ -187,7 +188,7 @@ def test_landmarks_of_another_detector_are_passed_over(tmp_path: Path, monkeypat
 
 
 def test_the_shipped_landmarks_are_those_the_detector_finds(lfw: Lfw, tmp_path: Path) -> None:
-    shipped, images = read_landmarks(SHIPPED), images_of(lfw)
+    shipped, images = read_landmarks(SHIPPED), every_image(lfw)
     for image in images[:: len(images) // 5]:
         faces = detect_faces(open_photo(image))
         assert min(np.abs(shipped[digest_of(image) or ""] - face.landmarks).max() for face in faces) < 0.05

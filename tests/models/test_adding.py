@@ -108,7 +108,7 @@ def test_the_first_mismatch_is_named_and_the_architecture_guessed(
     assert code == 2
     assert err == (
         "xssab: backbone.pth does not fit iresnet50: layer1.2.bn1.weight is missing. "
-        "It looks like iresnet18: try --architecture iresnet18.\n"
+        "It looks like iresnet18. Say what it is with --architecture iresnet18.\n"
     )
     code, _, err = run("models", "add", "--id", "curricularface", "--weights", file)
     assert (code, "input_layer.0.weight is missing. It looks like iresnet18" in err) == (2, True)
@@ -126,7 +126,7 @@ def test_a_wrong_shape_and_a_stranger_are_named(
     with pytest.raises(WeightsError, match=r"head\.weight is not part of it\. It is nearly that"):
         add_checkpoint("mine", file, "iresnet18")
     torch.save({"encoder.weight": torch.zeros(3)}, file)
-    with pytest.raises(WeightsError, match=r"It is none of iresnet18, .*use --onnx"):
+    with pytest.raises(WeightsError, match=r"It is none of iresnet18, .*export it to ONNX"):
         add_checkpoint("mine", file, "iresnet18")
 
 
@@ -215,7 +215,10 @@ def test_ids_are_kept_apart(published: dict[str, torch.Tensor], store: Path, tmp
     torch.save(published, file)
     given = ("models", "add", "--architecture", "iresnet18", "--weights", file, "--id")
     assert run(*given, "mine")[0] == 0
-    assert "mine is there already. Choose another id, or add --replace" in run(*given, "mine")[2]
+    assert (
+        "mine is there already. Choose another id, or replace it. To replace it, add --replace."
+        in run(*given, "mine")[2]
+    )
     assert run(*given, "mine", "--replace")[0] == 0
     assert "sface is the id of a model that ships" in run(*given, "sface")[2]
     assert "arcface is iresnet100. Choose another id" in run(*given, "arcface")[2]
@@ -327,7 +330,7 @@ def test_unknown_names_are_answered_with_the_known_ones(store: Path, tmp_path: P
     (tmp_path / "x.pth").write_bytes(b"")
     with pytest.raises(ModelError, match=r"no architecture 'resnet'.*iresnet100"):
         add_checkpoint("mine", tmp_path / "x.pth", "resnet")
-    with pytest.raises(ModelError, match="Say what mine is with --architecture"):
+    with pytest.raises(ModelError, match="The architecture of mine is not said"):
         add_checkpoint("mine", tmp_path / "x.pth")
     with pytest.raises(WeightsError, match="is not a file"):
         add_checkpoint("mine", tmp_path / "absent.pth", "iresnet18")

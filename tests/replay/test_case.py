@@ -16,7 +16,7 @@ from xssab_core.data.crops import CropCache
 from xssab_core.data.lfw import open_lfw
 from xssab_core.engine import Engine
 from xssab_core.explain import CAUTION
-from xssab_core.faces import ARCFACE, Template
+from xssab_core.faces import ARCFACE, Pair, Template
 from xssab_core.models import TorchFaceModel
 from xssab_core.patch_lfw.generator import PatchedFace, PatchLfw, uniform_positions
 from xssab_core.replay import dpr
@@ -35,7 +35,7 @@ def patched(samples: dict[str, AlignedFace]) -> PatchedFace:
 
 @pytest.fixture(scope="module")
 def replay(sface: TorchFaceModel, samples: dict[str, AlignedFace], patched: PatchedFace) -> Replay:
-    case = case_of(patched, samples["joe_biden_1"], sface.info.template)
+    case = case_of(Pair(patched, samples["joe_biden_1"]), sface.info.template)
     return play(sface.embed, case, explain(sface, patched, samples["joe_biden_1"]))
 
 
@@ -75,7 +75,7 @@ def test_patches_are_part_of_the_key_and_of_the_record(
     other = PatchedFace.of(plain, samples["joe_biden_1"], patched.positions[:5], 20)
     assert len({plain.key, patched.key, other.key}) == 3
     assert "5 squares of 20 x 20 pixels of joe_biden_1.jpg" in other.warnings[-1]
-    result = record(explain(sface, other, samples["joe_biden_1"]), other, samples["joe_biden_1"], "cpu", {})
+    result = record(explain(sface, other, samples["joe_biden_1"]), Pair(other, samples["joe_biden_1"]), "cpu", {})
     assert result["probe"]["patches"]["positions"] == other.positions.tolist()
     assert result["probe"]["patches"]["donor"]["sha256"] == samples["joe_biden_1"].photo.sha256
     assert "patches" not in result["reference"]
@@ -98,16 +98,16 @@ def test_a_replay_ends_at_the_patched_and_the_clean_score(
 def test_the_curve_equals_the_benchmarks_numbers_for_that_pair(
     sface: TorchFaceModel, tiny_lfw: Path, cache_folder: Path, method: str
 ) -> None:
-    job = tasks.Job(tiny_lfw, "sface", "uniform", 0, dpr.STEPS, cache_folder)
-    context = tasks.make_context(job, sface)
+    setup = tasks.Setup(tiny_lfw, "sface", "uniform", 0, dpr.STEPS, cache_folder)
+    context = tasks.make_context(setup, sface)
     engine = Engine("cpu")
     for pair in (context.generator.lfw.pairs[1], context.generator.lfw.pairs[7]):
         faces = context.generator.faces(pair)
         assert faces is not None
         threshold = sface.thresholds[0].value
-        explanation = engine.explain("sface", *faces, method, threshold, one_thread=True)
-        case = case_of(*faces, sface.info.template)
-        played = play(lambda crops: engine.embed("sface", list(crops)), case, explanation)
+        explanation = engine.explain(sface, Pair(*faces), method, threshold, one_thread=True)
+        case = case_of(Pair(*faces), sface.info.template)
+        played = play(lambda crops: engine.embed(sface, list(crops)), case, explanation)
         rows = [context.generator.cache.crop(path, ARCFACE) for path in (pair.probe, pair.reference)]
         clean = sface.embed(np.stack([row for row in rows if row is not None]))
         task = tasks.PairTask(pair, (tasks.Method(method, method),), threshold, clean[0], clean[1], None)
@@ -118,7 +118,7 @@ def test_the_curve_equals_the_benchmarks_numbers_for_that_pair(
 
 def test_without_an_original_pixels_are_blurred(sface: TorchFaceModel, samples: dict[str, AlignedFace]) -> None:
     pair = samples["barack_obama_1"], samples["barack_obama_2"]
-    case = case_of(*pair, sface.info.template)
+    case = case_of(Pair(*pair), sface.info.template)
     assert case.mask is None
     np.testing.assert_array_equal(case.start, pair[0].crop)
     np.testing.assert_array_equal(case.end, blurred(pair[0].crop))
@@ -133,7 +133,7 @@ def test_without_an_original_pixels_are_blurred(sface: TorchFaceModel, samples: 
 def test_cells_move_whole(sface: TorchFaceModel, samples: dict[str, AlignedFace], patched: PatchedFace) -> None:
     reference = samples["joe_biden_1"]
     explanation = explain(sface, patched, reference, "xcos-s")
-    played = play(sface.embed, case_of(patched, reference, sface.info.template), explanation)
+    played = play(sface.embed, case_of(Pair(patched, reference), sface.info.template), explanation)
     assert played.cells == 7
     assert set(played.counts % 256) == {0}
     cell = (np.arange(112) // 16)[:, None] * 7 + (np.arange(112) // 16)[None]
@@ -144,7 +144,7 @@ def test_cells_move_whole(sface: TorchFaceModel, samples: dict[str, AlignedFace]
 
 def test_random_orders_are_many_and_repeatable(sface: TorchFaceModel, replay: Replay) -> None:
     told: list[float] = []
-    scores = play_at_random(sface.embed, replay.case, progress=told.append)
+    scores = play_at_random(sface.embed, replay.case, progress=lambda state: told.append(state.share))
     assert scores.shape == (20, 21)
     assert told == sorted(told)
     np.testing.assert_allclose(scores[:, 0], replay.scores[0], atol=1e-6)
@@ -168,7 +168,7 @@ def _with(replay: Replay, scores: list[float], random: list[list[float]]) -> Rep
 
 
 def test_the_flip_is_the_first_step_with_another_decision(replay: Replay) -> None:
-    th = replay.explanation.threshold
+    th = replay.explanation.threshold.value
     up = [th - 0.1, th - 0.01, th, th - 0.2, th + 0.1]
     down = [th, th - 0.01, th + 0.1, th + 0.1, th + 0.1]
     played = _with(replay, up, [down, up, [th] * 5])

@@ -132,7 +132,7 @@ def play_at_random(embed: dpr.Embed, case: Case, seed: int = 0, progress: Progre
     """float64 (20, steps) scores of a case under independent random orders."""
     scores = []
     for number in range(PERMUTATIONS):
-        progress(State(number, PERMUTATIONS, "permutations"))
+        progress(State(number, PERMUTATIONS))
         order = dpr.random_order(len(case.start), np.random.default_rng([seed, number]))
         scores.append(dpr.replayed_scores(embed, case.start, case.end, case.reference, order))
     return np.stack(scores)
