@@ -29,7 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         given.run(given)
     except XssabError as error:
-        print(f"xssab: {sentence(error)}", file=sys.stderr)
+        print(f"xssab: {sentence(error, given)}", file=sys.stderr)
+        return 2
+    except OSError as error:  # a disk that fills up or a folder that cannot be written, wherever it is met
+        where = error.filename or "a file"
+        print(f"xssab: {where}: {error.strerror or error}. Finished work is kept; try again.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("xssab: stopped", file=sys.stderr)

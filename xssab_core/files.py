@@ -89,13 +89,12 @@ def held(folder: Path, timeout: float = -1) -> Iterator[None]:
 
 def unwritable(path: Path, error: OSError) -> OutputError:
     """The error that tells a reader that a path cannot be written, and what to do."""
-    where, cure = "choose a folder that can be written", Cure("output")
-    if paths.home() in path.parents:
-        where, cure = "set XSSAB_HOME to a folder that can be written", None
+    in_store = paths.home() in path.parents
+    where = "set XSSAB_HOME to a folder that can be written" if in_store else "choose a folder that can be written"
     return OutputError(
         f"{path} cannot be written ({error.strerror or error}). Free some space, or {where}. What was finished before "
         "is kept.",
-        cure,
+        None if in_store else Cure("output"),
     )
 
 

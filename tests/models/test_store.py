@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def test_verify_finds_a_changed_byte(store) -> None:
     path.write_bytes(data)
     with pytest.raises(WeightsError, match="Delete it and fetch it again") as caught:
         verify_model("sface")
-    assert sentence(caught.value).endswith("Run: xssab models fetch sface")
+    assert sentence(caught.value, Namespace()).endswith("Run: xssab models fetch sface")
 
 
 def test_damaged_converted_weights_are_made_anew(store) -> None:

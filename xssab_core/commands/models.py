@@ -96,7 +96,7 @@ def _add(given: argparse.Namespace) -> None:
         )
         card = add_onnx(given.id, given.onnx, expected, description, given.replace, Line("MiB"))
     else:
-        command = Command(tuple(shlex.split(given.program)), given.timeout)
+        command = Command(_words(given.program), given.timeout)
         template = template_for(given.size, given.template)
         card = add_command(given.id, command, template, given.colour, description, given.replace)
     print(f"{given.id}: added, {card.info.embedding_size} numbers a face, sha256 {card.sha256}")
@@ -108,6 +108,13 @@ def _add(given: argparse.Namespace) -> None:
 def _remove(given: argparse.Namespace) -> None:
     remove_model(given.model)
     print(f"{given.model}: removed")
+
+
+def _words(program: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(program))
+    except ValueError as error:
+        raise ModelError(f"{program!r} is no command line: {error}. Close every quote.") from error
 
 
 def _numbers(text: str) -> tuple[float, ...]:
