@@ -87,6 +87,7 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(arguments, advice, tmp_path
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_wrong_call_is_one_line_and_exit_code_2() -> None:
     done = subprocess.run([sys.executable, "-m", "xssab_core", "explain"], capture_output=True, text=True)
     assert done.returncode == 2

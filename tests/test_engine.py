@@ -40,6 +40,7 @@ def passes(engine, monkeypatch) -> list[int]:
     return seen
 
 
+@pytest.mark.slow
 def test_eight_threads_on_different_pairs_equal_the_serial_result_bit_for_bit(samples) -> None:
     pairs = list(permutations(samples.values(), 2))[:16]
     thresholds = [0.1, 0.3057, 0.5]
@@ -157,6 +158,7 @@ def test_the_device_is_lent_in_order_of_arrival() -> None:
     assert order == ["long 0", "short", "long 1", "long 2"]
 
 
+@pytest.mark.slow
 def test_a_call_on_one_thread_gives_what_one_thread_gives_and_leaves_the_others_their_number(sface, samples) -> None:
     threads = torch.get_num_threads()
 
@@ -229,6 +231,7 @@ def test_a_calibration_made_elsewhere_shows_on_the_next_question(own_model) -> N
     assert before.thresholds == ()
 
 
+@pytest.mark.slow
 def test_replaced_weights_show_on_the_next_question_and_work_in_flight_ends_on_the_old_ones(own_model, samples) -> None:
     engine, pair = Engine("cpu"), Pair(samples["barack_obama_1"], samples["joe_biden_1"])
     before = engine.model(own_model)

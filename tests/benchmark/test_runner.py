@@ -29,6 +29,8 @@ from xssab_core.models import FaceModel, base
 from xssab_core.patch_lfw.generator import PatchLfw
 from xssab_core.progress import State
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = "xssab,random"
 STEPS = 5

@@ -14,6 +14,11 @@ from xssab_core.models import DEFAULT_MODEL, MODELS, FaceModel
 
 AVAILABLE = [model_id for model_id, entry in MODELS.items() if entry.is_fetched or model_id == DEFAULT_MODEL]
 BATCH_SIZES = (8, 5)
+MANY_PASSES = 100
+ALL = [
+    pytest.param(method_id, marks=[pytest.mark.slow] if method.info.forward_passes > MANY_PASSES else [])
+    for method_id, method in METHODS.items()
+]
 
 
 @cache
@@ -36,7 +41,7 @@ def examined(method: Explainer, model: FaceModel, faces: list[AlignedFace], batc
 
 
 @pytest.mark.parametrize("model_id", AVAILABLE)
-@pytest.mark.parametrize("method_id", METHODS)
+@pytest.mark.parametrize("method_id", ALL)
 def test_maps_are_finite_of_the_right_shape_and_the_same_on_every_run_and_batch_size(
     method_id: str, model_id: str, samples: dict[str, AlignedFace]
 ) -> None:

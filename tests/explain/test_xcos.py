@@ -204,6 +204,7 @@ def synthetic_grids(identities: int, each: int, seed: int) -> FaceGrids:
     return FaceGrids(features.astype(np.float16), embeddings, np.repeat(np.arange(identities), each), rows)
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_and_is_repeatable() -> None:
     data = synthetic_grids(24, 2, seed=0)
     recipe = Recipe(epochs=60, images=32, seed=3)
@@ -255,6 +256,7 @@ def test_too_small_a_copy_is_refused(sface: TorchFaceModel, tmp_path: Path) -> N
         train(sface, lfw, CropCache(tmp_path), Recipe(held_out_folds=10))
 
 
+@pytest.mark.slow
 @needs_lfw
 def test_shipped_head_follows_the_cosine_on_held_out_identities(sface: TorchFaceModel) -> None:
     path = shipped_head("sface")

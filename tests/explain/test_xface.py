@@ -117,6 +117,7 @@ def test_published_parameters_give_1130_squares_of_the_right_size() -> None:
         assert max(max(s.bottom, s.right) for s in squares) <= 112
 
 
+@pytest.mark.slow
 def test_a_face_costs_1130_passes_and_the_clean_one_and_memory_stays_flat() -> None:
     model, (probe, reference) = tiny_model(112), random_pair(112)
     evidence = METHODS["xface1"].examine(model, probe, reference)

@@ -135,6 +135,7 @@ def test_maps_equal_captums_saliency_on_a_small_network(model, crops) -> None:
     assert_equal_to_captum(model, crops, 0.4)
 
 
+@pytest.mark.slow
 def test_maps_equal_captums_saliency_on_sface(sface64, samples) -> None:
     assert_equal_to_captum(sface64, (samples["barack_obama_1"].crop, samples["barack_obama_2"].crop), 0.3057)
 

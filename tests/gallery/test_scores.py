@@ -44,6 +44,7 @@ def finished(tiny_lfw: Path, cache_folder: Path, sface: FaceModel, tmp_path_fact
     return kept
 
 
+@pytest.mark.slow
 def test_scores_are_those_of_the_benchmark(
     finished: Path, tiny_lfw: Path, cache_folder: Path, sface: FaceModel
 ) -> None:
@@ -62,6 +63,7 @@ def test_scores_are_those_of_the_benchmark(
         assert (row["donor"], row["fold"], row["genuine"]) == (base["donor"], pair.fold, pair.genuine)
 
 
+@pytest.mark.slow
 def test_an_interrupted_computation_goes_on_without_repeating_pairs(
     finished: Path, tiny_lfw: Path, cache_folder: Path, sface: FaceModel, tmp_path: Path
 ) -> None:

@@ -73,6 +73,7 @@ def test_a_store_that_cannot_be_written_says_how_to_move_it(tmp_path, monkeypatc
         fetch(WeightsFile("a", "0" * 64, ()), tmp_path / "file" / "models")
 
 
+@pytest.mark.slow
 def test_two_processes_that_fetch_at_once_both_get_the_file(tmp_path) -> None:
     environment = {"XSSAB_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
     code = "import os; from xssab_core.cli import main; raise SystemExit(main(['models', 'fetch', 'sface']))"

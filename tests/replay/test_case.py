@@ -94,6 +94,7 @@ def test_a_replay_ends_at_the_patched_and_the_clean_score(
     assert replay.scores[10] == pytest.approx(float(rows[0] @ rows[1]), abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["xssab", "xcos-s", "xcos-w"])
 def test_the_curve_equals_the_benchmarks_numbers_for_that_pair(
     sface: TorchFaceModel, tiny_lfw: Path, cache_folder: Path, method: str
@@ -142,6 +143,7 @@ def test_cells_move_whole(sface: TorchFaceModel, samples: dict[str, AlignedFace]
         assert len(set(moved)) == played.counts[4] // 256
 
 
+@pytest.mark.slow
 def test_random_orders_are_many_and_repeatable(sface: TorchFaceModel, replay: Replay) -> None:
     told: list[float] = []
     scores = play_at_random(sface.embed, replay.case, progress=lambda state: told.append(state.share))

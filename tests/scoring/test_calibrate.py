@@ -110,6 +110,7 @@ def test_own_pairs_give_a_threshold_between_their_scores(
     assert "pairs.csv" in threshold.origin
 
 
+@pytest.mark.slow
 def test_a_damaged_image_is_left_out_counted_and_named(
     tiny_lfw: Path, tmp_path: Path, store: Path, run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:

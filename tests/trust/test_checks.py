@@ -71,6 +71,7 @@ def test_agreement_refuses_another_pair_and_another_model() -> None:
         agreement(shown, [explain(model, *random_pair(seed=1), "random", threshold=0.0)])
 
 
+@pytest.mark.slow
 def test_randomisation_leaves_the_shared_model_alone_and_is_seeded(
     sface: TorchFaceModel, samples: dict[str, AlignedFace]
 ) -> None:
@@ -89,6 +90,7 @@ def test_randomisation_leaves_the_shared_model_alone_and_is_seeded(
     assert first != other
 
 
+@pytest.mark.slow
 def test_xssab_depends_on_the_weights_and_a_random_map_does_not(
     sface: TorchFaceModel, samples: dict[str, AlignedFace]
 ) -> None:
@@ -100,6 +102,7 @@ def test_xssab_depends_on_the_weights_and_a_random_map_does_not(
     assert not_about_it == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_xssab_outlives_small_changes_better_than_a_random_map(
     sface: TorchFaceModel, samples: dict[str, AlignedFace]
 ) -> None:
@@ -153,6 +156,7 @@ def test_a_cancelled_check_stops(sface: TorchFaceModel, samples: dict[str, Align
         stability(sface, faces, explain(sface, *faces), progress=cancel)
 
 
+@pytest.mark.slow
 def test_one_call_measures_everything_once_and_tells_how_far_it_is(
     sface: TorchFaceModel, samples: dict[str, AlignedFace]
 ) -> None:

@@ -93,6 +93,7 @@ def iresnet() -> IResNet:
     return IResNet(18).eval().requires_grad_(False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batches", [True, False])
 def test_an_exported_iresnet_comes_back_with_the_same_embeddings_and_the_same_map(
     iresnet: IResNet, batches: bool, store: Path, tmp_path: Path, run: Run

@@ -219,6 +219,7 @@ def _random_model(architecture: Architecture | ModelInfo, network: nn.Module) ->
     return TorchFaceModel(info, network, "0" * 64, (), torch.device("cpu"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*ARCHITECTURES, "sface", "dlib"])
 def test_xssab_runs_on_every_architecture(name: str) -> None:
     if name in ARCHITECTURES:

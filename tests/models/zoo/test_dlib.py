@@ -17,6 +17,7 @@ from xssab_core.models.registry import entry_of
 from xssab_core.models.zoo import dlib_resnet
 
 
+@pytest.mark.slow
 def test_embeddings_of_20_faces_equal_those_of_the_dlib_package(dlib_model: TorchFaceModel, lfw_folder: Path) -> None:
     dlib = pytest.importorskip("dlib", reason="the dlib package does not install here")
     people = sorted((lfw_folder / "lfw-deepfunneled").iterdir())[::150][:20]
