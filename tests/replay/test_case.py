@@ -117,6 +117,7 @@ def test_the_curve_equals_the_benchmarks_numbers_for_that_pair(
         np.testing.assert_allclose(played.scores, result.records[method]["scores"], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_without_an_original_pixels_are_blurred(sface: TorchFaceModel, samples: dict[str, AlignedFace]) -> None:
     pair = samples["barack_obama_1"], samples["barack_obama_2"]
     case = case_of(Pair(*pair), sface.info.template)

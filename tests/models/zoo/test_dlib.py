@@ -67,6 +67,7 @@ def test_dlib_ships_with_a_calibration_that_says_what_it_covers(dlib_model: Torc
     assert 0.88 < dlib_model.thresholds[0].value < 0.93
 
 
+@pytest.mark.slow
 def test_the_shipped_calibration_of_dlib_is_what_its_faces_score(dlib_model: TorchFaceModel, lfw_folder: Path) -> None:
     from xssab_core.data.lfw import open_lfw
     from xssab_core.scoring.calibrate import calibrate_on_lfw
