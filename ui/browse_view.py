@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from ui.browse_sets import Face, LfwSet, PairSet
+from ui.components import component
 from ui.jobs import jobs, offer_work
 from ui.page import address
 from ui.pictures import png_url
@@ -30,7 +30,6 @@ from xssab_core.metrics import Rate
 from xssab_core.models import FaceModel, Threshold
 
 CARDS_PER_PAGE = 12
-_FOLDER = Path(__file__).parent / "frontend"
 _OUTCOME_TITLES = {
     FALSE_MATCH: "False match (FM)",
     FALSE_NON_MATCH: "False non-match (FNM)",
@@ -58,12 +57,7 @@ _HINT = (
     "Enter opens the pair."
 )
 
-_component = st.components.v2.component(
-    "xssab_gallery",
-    html='<div class="gallery"></div>',
-    css=(_FOLDER / "gallery.css").read_text(),
-    js=(_FOLDER / "gallery.js").read_text(),
-)
+_component = component("gallery")
 
 
 def show_how_to_get_lfw() -> None:

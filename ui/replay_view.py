@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Hashable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from ui.compare_view import is_fast, offer
+from ui.components import component, packed
 from ui.jobs import jobs, watch
 from ui.pictures import data_url
 from ui.sidebar import Drawing
@@ -26,15 +25,9 @@ from xssab_core.replay.animation import animation
 from xssab_core.replay.case import PERMUTATIONS, Replay, case_of, flip_sentences, play, play_at_random
 from xssab_core.replay.dpr import Embed, ranking_map
 
-_FOLDER = Path(__file__).parent / "frontend"
 _AT = "at"
 
-_component = st.components.v2.component(
-    "xssab_replay",
-    html='<div class="replay"></div>',
-    css=(_FOLDER / "replay.css").read_text(),
-    js=(_FOLDER / "replay.js").read_text(),
-)
+_component = component("replay")
 
 
 def pick_method(model: FaceModel) -> str:
@@ -155,11 +148,11 @@ def _data(replay: Replay, pair: Pair, drawing: Drawing) -> dict[str, Any]:
         "summary": " ".join(flip_sentences(replay)),
         "size": len(case.start),
         "units": len(replay.order) if replay.cells is None else replay.cells**2,
-        "start": _packed(case.start),
-        "end": _packed(case.end),
-        "reference": _packed(case.reference),
+        "start": packed(case.start),
+        "end": packed(case.end),
+        "reference": packed(case.reference),
         "outline": None if case.mask is None else outline(case.mask),
-        "ranks": _packed(ranks),
+        "ranks": packed(ranks),
         "grey": data_url(grey_crop(case.start)),
         "layer": data_url(layer),
         "opacity": drawing.opacity,
@@ -178,10 +171,6 @@ def _data(replay: Replay, pair: Pair, drawing: Drawing) -> dict[str, Any]:
 
 def _band(random: np.ndarray) -> dict[str, np.ndarray]:
     return {"mean": random.mean(0), "low": random.min(0), "high": random.max(0)}
-
-
-def _packed(values: np.ndarray) -> str:
-    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
 
 
 def _position() -> int:
