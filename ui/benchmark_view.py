@@ -232,7 +232,7 @@ def show_small_run() -> None:
         f"{SMALL_RUN_PAIRS} pairs with {', '.join(usable)} and random, some minutes on a CPU. It goes on beside "
         "the page. More pairs and methods: `python -m xssab_core benchmark`."
     )
-    offer_work(key, "benchmark", f"Run {SMALL_RUN_PAIRS} pairs", f"Benchmark of {plain(model_id)}", work, about)
+    offer_work(key, "benchmark", f"Run {SMALL_RUN_PAIRS} pairs", f"Benchmark of {model_id}", work, about)
 
 
 def _show(title: str) -> None:

@@ -14,6 +14,13 @@ _READ_LATER = re.compile(r"[:@](?=\S)|www(?=\.)|[-<>~](?=[->=])", re.IGNORECASE)
 JOINER = "\u2060"
 
 
+def code(text: str) -> str:
+    """Markdown that shows one line of a foreign text as code."""
+    line = _UNSHOWN.sub(" ", text).strip()
+    fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    return f"{fence} {line} {fence}" if "`" in line else f"`{line}`"
+
+
 def plain(text: object) -> str:
     """Markdown that shows a foreign text, or the text of an error, letter by letter on one line: no link, picture,
     icon, formula or HTML comes of it."""
