@@ -89,8 +89,8 @@ def offer_scoring(pairs: LfwSet, model: FaceModel) -> None:
     if ended is not None and ended.error:
         st.info(plain(f"{ended.error} Scores computed so far are kept."), icon=":material/info:")
     about = (
-        f"{known:,} of {total:,} pairs are scored with {plain(model.info.title)}; only they are shown. Scoring all takes "
-        "a while, goes on beside the page, and continues where it was stopped."
+        f"{known:,} of {total:,} pairs are scored with {plain(model.info.title)}; only they are shown. Scoring all "
+        "takes a while, goes on beside the page, and continues where it was stopped."
     )
     button = f"Score the other {total - known:,} pairs"
     offer_work(key, "scores", button, "Scoring", pairs.scores.compute, about)

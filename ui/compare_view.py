@@ -104,7 +104,8 @@ def _show_confidence(explanation: Explanation) -> None:
         share = confidence.of_decision(explanation.score, explanation.threshold.value)
         st.caption(
             f"xFace's confidence in the decision: {share:.3f}. Of pairs with this score, that share would be decided "
-            f"rightly, were genuine and impostor pairs equally frequent; a sigmoid fitted to {plain(confidence.origin)}."
+            "rightly, were genuine and impostor pairs equally frequent; a sigmoid fitted to "
+            f"{plain(confidence.origin)}."
         )
 
 
