@@ -90,7 +90,7 @@ def show_arguments(explanation: Explanation, drawing: Drawing) -> None:
     """The argument spectrum."""
     st.header("Arguments")
     sentence = spectrum_sentence(explanation)
-    st.caption(sentence)
+    st.caption(plain(sentence))
     figure = argument_spectrum(explanation, drawing.palette)
     st.plotly_chart(figure, key="spectrum", config={"displayModeBar": False}, alt=sentence)
 

@@ -90,8 +90,8 @@ def show_calibration(calibration: Calibration, pair: PairInHand | None) -> None:
     accuracy = calibration.fold_accuracy()
     columns = st.columns(4)
     false_match, false_non_match = calibration.rates(thresholds[0].value)
-    columns[0].metric("FMR at EER threshold", f"{false_match.value:.2%}", help=str(false_match))
-    columns[1].metric("FNMR at EER threshold", f"{false_non_match.value:.2%}", help=str(false_non_match))
+    columns[0].metric("FMR at EER threshold", f"{false_match.value:.2%}", help=plain(false_match))
+    columns[1].metric("FNMR at EER threshold", f"{false_non_match.value:.2%}", help=plain(false_non_match))
     if accuracy is not None:
         columns[2].metric(
             f"Accuracy, {len(accuracy.folds)} folds",

@@ -136,7 +136,7 @@ def _pick_lfw_pair(lfw: Lfw) -> LfwPair:
         )
     ]
     mislabelled = " The data set's errata call this label wrong." if chosen.is_mislabelled else ""
-    st.caption(f"{_kind(chosen.genuine)}{mislabelled} The copy has {lfw.coverage}.")
+    st.caption(f"{_kind(chosen.genuine)}{mislabelled} The copy has {plain(lfw.coverage)}.")
     return chosen
 
 
@@ -159,7 +159,12 @@ def _patched_by_hand(probe: AlignedFace, reference: AlignedFace) -> AlignedFace 
             return probe
         patches = st.slider("Patches", 1, 60, PATCHES, key="patches", bind="query-params")
         side = st.slider("Side of a patch, pixels of 112", 4, 56, PATCH_SIDE, key="patch_side", bind="query-params")
-        seed = st.number_input("Seed of their places", 0, 999_999, 0, key="patch_seed", bind="query-params")
+        # Not a whole number: of those, Streamlit cannot read an address that says infinity.
+        seed = int(
+            st.number_input(
+                "Seed of their places", 0.0, 999_999.0, 0.0, 1.0, "%.0f", key="patch_seed", bind="query-params"
+            )
+        )
         names = sorted(path.stem for path in _SAMPLES.glob("*.jpg"))
         donors = ["the reference", *map(_person, names), "an upload"]
         chosen = st.selectbox("Patches from", donors, key="donor_from", bind="query-params")

@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -83,7 +82,7 @@ class Work(WorkFolder):
         try:
             with np.load(self._embeddings_path(paths), allow_pickle=False) as stored:
                 return dict(zip((paths[i] for i in stored["found"]), stored["rows"], strict=True))
-        except (OSError, ValueError, LookupError, EOFError, BadZipFile):
+        except Exception:  # absent, or damaged in one of the many ways numpy complains of
             return None
 
     def keep_embeddings(self, paths: Sequence[Path], rows: Mapping[Path, np.ndarray]) -> None:
