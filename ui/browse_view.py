@@ -9,12 +9,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from ui.address import page_number
 from ui.browse_sets import Face, LfwSet, PairSet
 from ui.components import component
 from ui.jobs import jobs, offer_work
 from ui.page import address
 from ui.pictures import png_url
 from ui.sidebar import settings_in_url
+from ui.words import plain
 from xssab_core.gallery.selection import (
     FALSE_MATCH,
     FALSE_NON_MATCH,
@@ -79,10 +81,10 @@ def offer_scoring(pairs: LfwSet, model: FaceModel) -> None:
     key: Hashable = ("scores", str(pairs.scores.generator.lfw.images), model.weights_sha256)
     ended = jobs().take_ended(key)
     if ended is not None and ended.error:
-        st.info(f"{ended.error} Scores computed so far are kept.", icon=":material/info:")
+        st.info(plain(f"{ended.error} Scores computed so far are kept."), icon=":material/info:")
     about = (
-        f"{known:,} of {total:,} pairs are scored with {model.info.title}; only they are shown. Scoring all takes "
-        "a while, goes on beside the page, and continues where it was stopped."
+        f"{known:,} of {total:,} pairs are scored with {plain(model.info.title)}; only they are shown. Scoring all "
+        "takes a while, goes on beside the page, and continues where it was stopped."
     )
     button = f"Score the other {total - known:,} pairs"
     offer_work(key, "scores", button, "Scoring", pairs.scores.compute, about)
@@ -170,7 +172,7 @@ def show_gallery(pairs: PairSet, shown: pd.DataFrame, model: FaceModel, threshol
         st.info("No pair fits. Widen the filters above.", icon=":material/filter_alt:")
         return
     pages = math.ceil(len(shown) / CARDS_PER_PAGE)
-    page = min(max(1, _page_in_url()), pages)
+    page = min(page_number(st.query_params.get("page", "1")), pages)
     start = (page - 1) * CARDS_PER_PAGE
     rows = shown.iloc[start : start + CARDS_PER_PAGE]
     data = {
@@ -181,11 +183,6 @@ def show_gallery(pairs: PairSet, shown: pd.DataFrame, model: FaceModel, threshol
         "hint": _HINT,
     }
     _component(key="gallery", data=data, on_page_change=_turn_page)
-
-
-def _page_in_url() -> int:
-    number = st.query_params.get("page", "1")
-    return int(number) if number.isdecimal() else 1
 
 
 def _turn_page() -> None:

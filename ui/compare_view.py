@@ -11,6 +11,7 @@ from ui.jobs import jobs, offer_work
 from ui.map_viewer import Tile, map_viewer
 from ui.sidebar import Drawing
 from ui.state import engine
+from ui.words import plain
 from xssab_core.explain import METHODS, AnyExplainer, Explanation
 from xssab_core.explain.confidence import Confidence, fit_confidence
 from xssab_core.faces import Pair
@@ -36,12 +37,12 @@ def compare_methods(
         list(usable),
         selection_mode="multi",
         default=[method_id for method_id, method in usable.items() if is_fast(method)],
-        format_func=lambda method_id: METHODS[method_id].info.short_title,
+        format_func=lambda method_id: plain(METHODS[method_id].info.short_title),
         key="methods",
         bind="query-params",
     )
     for reason in filter(None, reasons.values()):
-        st.caption(f":material/block: {reason}")
+        st.caption(f":material/block: {plain(reason)}")
     explanations = [shown]
     waiting: dict[str, list[AnyExplainer]] = {}
     for method_id in chosen:
@@ -103,7 +104,8 @@ def _show_confidence(explanation: Explanation) -> None:
         share = confidence.of_decision(explanation.score, explanation.threshold.value)
         st.caption(
             f"xFace's confidence in the decision: {share:.3f}. Of pairs with this score, that share would be decided "
-            f"rightly, were genuine and impostor pairs equally frequent; a sigmoid fitted to {confidence.origin}."
+            "rightly, were genuine and impostor pairs equally frequent; a sigmoid fitted to "
+            f"{plain(confidence.origin)}."
         )
 
 
@@ -125,10 +127,10 @@ def offer(model: FaceModel, pair: Pair, methods: list[AnyExplainer]) -> None:
     key: Hashable = (kind, model.weights_sha256, pair.key)
     ended = jobs().take_ended(key)
     if ended is not None and ended.error:
-        st.info(f"{names}: {ended.error}", icon=":material/info:")
+        st.info(plain(f"{names}: {ended.error}"), icon=":material/info:")
     core, method_id = engine(), methods[0].info.id
     threshold = 0.0  # plays no part in what is gathered
-    button = f"Compute {names}: {methods[0].info.forward_passes:,} forward passes"
+    button = f"Compute {plain(names)}: {methods[0].info.forward_passes:,} forward passes"
     offer_work(
         key,
         kind,
@@ -146,7 +148,7 @@ def show_trust(model: FaceModel, pair: Pair, shown: Explanation, explanations: l
     job = jobs().get(key)
     if job is None or not job.done or job.error:
         if job is not None and job.error:
-            st.info(job.error, icon=":material/info:")
+            st.info(plain(job.error), icon=":material/info:")
             jobs().forget(key)
         others = [other for other in explanations if other is not shown]
         offer_work(
@@ -158,7 +160,7 @@ def show_trust(model: FaceModel, pair: Pair, shown: Explanation, explanations: l
             "Explains the pair again after small changes of the photographs and with randomised weights, and compares.",
         )
         return
-    st.markdown("\n".join(f"- {sentence}" for sentence in sentences(job.result)))
+    st.markdown("\n".join(f"- {plain(sentence)}" for sentence in sentences(job.result)))
     st.caption(
         "Rank correlations over all pixels: 1 = same order, 0 = unrelated. What the words stand for is a convention."
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from ui.words import plain
 from xssab_core.errors import CancelledError, XssabError
 from xssab_core.progress import Progress, State
 
@@ -101,7 +102,7 @@ def watch(key: Hashable, name: str) -> None:
     done = (
         f"{state.done:,.0f} of {state.total:,.0f} {state.what}" if state.what and state.total else f"{state.share:.0%}"
     )
-    bar.progress(state.share, text=f"{job.title}: {done}")
+    bar.progress(state.share, text=plain(f"{job.title}: {done}"))
     if button.button("Stop", key=f"stop_{name}"):
         job.stop.set()
 

@@ -8,10 +8,12 @@ from itertools import combinations
 import numpy as np
 import streamlit as st
 
+from ui.address import points_on, points_text
 from ui.landmark_picker import landmark_picker
 from ui.page import address, errors_as_sentences
 from ui.pictures import photo_with_faces, show_picture
 from ui.state import decode, engine, lfw_at, lfw_folder, read_photo, uploads
+from ui.words import plain
 from xssab_core.data.crops import CropCache, nearest_to_middle
 from xssab_core.data.landmarks import settled
 from xssab_core.data.lfw import Lfw, LfwPair
@@ -106,7 +108,7 @@ def _uploaded(side: str) -> Photo | None:
         st.warning(f"The {side} is no longer kept here. Upload it again.", icon=":material/history:")
         return None
     if file is None:
-        st.caption(f"{side.capitalize()}: {upload.name}")
+        st.caption(f"{side.capitalize()}: {plain(upload.name)}")
     return decode(upload.data, upload.name)
 
 
@@ -122,7 +124,7 @@ def _patch_lfw_pair() -> Pair:
     if faces is None:
         raise FaceError("No face was found in one of the two images. Choose another pair.")
     donor = "the reference" if not pair.genuine else faces[0].donor.photo.name
-    st.caption(f"The probe carries {len(faces[0].positions)} patches from {donor}.")
+    st.caption(f"The probe carries {len(faces[0].positions)} patches from {plain(donor)}.")
     return Pair(*faces)
 
 
@@ -134,7 +136,7 @@ def _pick_lfw_pair(lfw: Lfw) -> LfwPair:
         )
     ]
     mislabelled = " The data set's errata call this label wrong." if chosen.is_mislabelled else ""
-    st.caption(f"{_kind(chosen.genuine)}{mislabelled} The copy has {lfw.coverage}.")
+    st.caption(f"{_kind(chosen.genuine)}{mislabelled} The copy has {plain(lfw.coverage)}.")
     return chosen
 
 
@@ -157,7 +159,12 @@ def _patched_by_hand(probe: AlignedFace, reference: AlignedFace) -> AlignedFace 
             return probe
         patches = st.slider("Patches", 1, 60, PATCHES, key="patches", bind="query-params")
         side = st.slider("Side of a patch, pixels of 112", 4, 56, PATCH_SIDE, key="patch_side", bind="query-params")
-        seed = st.number_input("Seed of their places", 0, 999_999, 0, key="patch_seed", bind="query-params")
+        # Not a whole number: of those, Streamlit cannot read an address that says infinity.
+        seed = int(
+            st.number_input(
+                "Seed of their places", 0.0, 999_999.0, 0.0, 1.0, "%.0f", key="patch_seed", bind="query-params"
+            )
+        )
         names = sorted(path.stem for path in _SAMPLES.glob("*.jpg"))
         donors = ["the reference", *map(_person, names), "an upload"]
         chosen = st.selectbox("Patches from", donors, key="donor_from", bind="query-params")
@@ -187,7 +194,7 @@ def _face(photo: Photo, side: str, by_position: bool = False) -> AlignedFace | N
             return align_face(photo, by_hand)
     if not faces:
         st.error(
-            f"{photo.name}: no face was found in the {side}. Choose another photograph, or drag the five points "
+            f"{plain(photo.name)}: no face was found in the {side}. Choose another photograph, or drag the five points "
             "onto the face below.",
             icon=":material/face:",
         )
@@ -220,17 +227,10 @@ def _ask_for_points(photo: Photo, start: np.ndarray | None, side: str) -> None:
     if points is not None:
         with errors_as_sentences():
             align_face(photo, points)
-        numbers = ";".join(f"{x:.2f},{y:.2f}" for x, y in points)
-        st.query_params[f"{side}_points"] = f"{photo.sha256[:8]}:{numbers}"
+        st.query_params[f"{side}_points"] = points_text(photo.sha256, points)
         st.rerun()
 
 
 def _stored_points(side: str, photo: Photo) -> np.ndarray | None:
     """Landmarks placed by hand on exactly this photograph, from the URL."""
-    owner, _, numbers = st.query_params.get(f"{side}_points", "").partition(":")
-    if owner != photo.sha256[:8]:
-        return None
-    try:
-        return np.array([[float(v) for v in pair.split(",")] for pair in numbers.split(";")])
-    except ValueError:
-        return None
+    return points_on(photo.sha256, st.query_params.get(f"{side}_points", ""))

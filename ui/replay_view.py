@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from ui.address import per_mille
 from ui.compare_view import is_fast, offer
 from ui.components import component, packed
 from ui.jobs import jobs, watch
 from ui.pictures import data_url
 from ui.sidebar import Drawing
 from ui.state import engine
+from ui.words import plain
 from xssab_core.explain import METHODS
 from xssab_core.faces import Pair
 from xssab_core.gallery.thumbnails import outline
@@ -38,7 +40,7 @@ def pick_method(model: FaceModel) -> str:
         usable,
         default=usable[0],
         required=True,
-        format_func=lambda method_id: METHODS[method_id].info.short_title,
+        format_func=lambda method_id: plain(METHODS[method_id].info.short_title),
         key="method",
         bind="query-params",
     )
@@ -63,7 +65,7 @@ def add_random(model: FaceModel, replay: Replay, pair: Pair) -> tuple[Replay, Ha
     title = f"Random order, {PERMUTATIONS} permutations"
     job = jobs().start(key, title, lambda progress: play_at_random(embed, case, progress=progress))
     if job.done and job.error:
-        st.info(f"{title}: {job.error}", icon=":material/info:")
+        st.info(plain(f"{title}: {job.error}"), icon=":material/info:")
         if st.button("Compute the random order", key="random_again"):
             jobs().forget(key)
             st.rerun()
@@ -93,7 +95,7 @@ def show_case(replay: Replay, pair: Pair) -> None:
             "There is no unpatched original, so this is the deletion form: pixels of the probe are replaced by its "
             "blurred copy, those first that the map holds most responsible."
         )
-    st.markdown(f"{pair.title}. {told} From {start:.4f} ({words[0]}) to {end:.4f} ({words[1]}).")
+    st.markdown(f"{plain(pair.title)}. {told} From {start:.4f} ({words[0]}) to {end:.4f} ({words[1]}).")
 
 
 @st.fragment
@@ -113,7 +115,7 @@ def show_random_progress(key: Hashable | None) -> None:
 def show_words(replay: Replay) -> None:
     """Where decisions flip, and the numbers behind the curves."""
     for sentence in flip_sentences(replay):
-        st.markdown(f"- {sentence}")
+        st.markdown(f"- {plain(sentence)}")
     with st.expander("Scores at each step", icon=":material/table:"):
         columns = {"replaced": [f"{share:.0%}" for share in replay.shares], "pixels": replay.counts}
         columns |= {replay.explanation.method.short_title: replay.scores, "inverse": replay.inverse}
@@ -142,7 +144,7 @@ def _data(replay: Replay, pair: Pair, drawing: Drawing) -> dict[str, Any]:
     deletion = case.mask is None
     return {
         "key": repr((pair.key, explanation.weights_sha256)),
-        "at": _position(),
+        "at": per_mille(st.query_params.get(_AT, "0")),
         "title": explanation.method.short_title,
         "probeTitle": "Probe, pixels blurred" if deletion else "Probe, pixels put back",
         "summary": " ".join(flip_sentences(replay)),
@@ -171,11 +173,3 @@ def _data(replay: Replay, pair: Pair, drawing: Drawing) -> dict[str, Any]:
 
 def _band(random: np.ndarray) -> dict[str, np.ndarray]:
     return {"mean": random.mean(0), "low": random.min(0), "high": random.max(0)}
-
-
-def _position() -> int:
-    """Per mille, from the address."""
-    try:
-        return min(1000, max(0, round(10 * float(st.query_params.get(_AT, "0")))))
-    except (ValueError, OverflowError):
-        return 0

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from msgspec import Struct
 
 from xssab_core import paths
 from xssab_core.data.landmarks import settled, shipped_landmarks
@@ -17,7 +18,17 @@ from xssab_core.errors import PhotoError
 from xssab_core.faces.align import ALIGNER_VERSION, AlignedFace, Template, align_face, warp
 from xssab_core.faces.detect import DETECTOR, DetectedFace, detect_faces
 from xssab_core.faces.photo import Photo, open_photo
-from xssab_core.files import keep_if_possible
+from xssab_core.files import decoded, keep_if_possible
+
+_Point = tuple[float, float]
+
+
+class _StoredFace(Struct, frozen=True):
+    """A face as the cache holds it; see `DetectedFace`."""
+
+    box: tuple[float, float, float, float]
+    landmarks: tuple[_Point, _Point, _Point, _Point, _Point]
+    confidence: float
 
 
 @dataclass(frozen=True)
@@ -92,10 +103,10 @@ class CropCache:
     def _known_faces(self, sha256: str) -> tuple[DetectedFace, ...] | None:
         """What the detector found before in the image of that digest; None where it never looked."""
         try:
-            stored = json.loads(self._faces_path(sha256).read_text())
-            return tuple(DetectedFace(np.array(f["box"]), np.array(f["landmarks"]), f["confidence"]) for f in stored)
-        except (OSError, ValueError, KeyError):
+            stored = decoded(self._faces_path(sha256).read_bytes(), list[_StoredFace])
+        except (OSError, ValueError):
             return None
+        return tuple(DetectedFace(np.array(f.box), np.array(f.landmarks), f.confidence) for f in stored)
 
     def _faces_path(self, sha256: str) -> Path:
         return self._path("faces", DETECTOR.replace(" ", "-"), sha256, ".json")
