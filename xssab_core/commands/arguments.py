@@ -15,6 +15,7 @@ _PHRASES = {
     "size": "The size, mean and standard deviation are given with --size, --mean and --std.",
     "timeout": "The limit is given with --timeout.",
     "output": "Another place is given with --output.",
+    "turn": "To turn it, add --probe-turn {subject} or --reference-turn {subject}.",
     "methods": "Methods are named with --methods.",
     "download": "To fetch LFW there first, add --download.",
 }

@@ -3,11 +3,12 @@
 from xssab_core.faces.align import ARCFACE, AlignedFace, Template, align_face
 from xssab_core.faces.detect import DetectedFace, best_turn, detect_faces
 from xssab_core.faces.pair import SIDES, Pair
-from xssab_core.faces.photo import Photo, open_photo, turned
+from xssab_core.faces.photo import TURNS, Photo, open_photo, turned
 
 __all__ = [
     "ARCFACE",
     "SIDES",
+    "TURNS",
     "AlignedFace",
     "DetectedFace",
     "Pair",

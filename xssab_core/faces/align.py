@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from xssab_core.errors import FaceError
+from xssab_core.errors import Cure, FaceError
 from xssab_core.faces.detect import DetectedFace, best_turn, detect_faces
 from xssab_core.faces.photo import Photo
 from xssab_core.faces.quality import detection_warnings, geometry_warnings, turn_advice
@@ -139,8 +139,7 @@ def align_face(
         return AlignedFace(photo, points, "by hand", None, None, None, warnings, 0)
     faces = detect_faces(photo) if detected is None else detected
     if not faces:
-        turn = best_turn(photo)
-        raise FaceError(f"{photo.name}: no face was found. {turn_advice(turn) if turn else _NO_FACE_ADVICE}")
+        raise _no_face(photo)
     if not 0 <= face < len(faces):
         raise FaceError(f"{photo.name}: there is no face number {face + 1}; {len(faces)} were found.")
     chosen = faces[face]
@@ -159,13 +158,20 @@ def align_face(
     )
 
 
-_NO_FACE_ADVICE = (
-    "Use a photograph with a larger, more frontal face, or mark the two eyes, the nose and the mouth corners by hand."
-)
 _LOOKS_ALIGNED = (
     "This looks like a crop that is already aligned. Without surroundings its landmarks are found a few pixels off, "
     "which moves the score: say that it is already aligned, and it is taken as it is."
 )
+
+
+def _no_face(photo: Photo) -> FaceError:
+    turn = best_turn(photo)
+    if turn:
+        return FaceError(f"{photo.name}: no face was found. {turn_advice(turn)}", Cure("turn", str(turn)))
+    return FaceError(
+        f"{photo.name}: no face was found. Use a photograph with a larger, more frontal face, "
+        "or mark the two eyes, the nose and the mouth corners by hand."
+    )
 
 
 def _warnings(photo: Photo, landmarks: np.ndarray) -> tuple[str, ...]:
