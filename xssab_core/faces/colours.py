@@ -31,9 +31,12 @@ def to_rgb(image: Image.Image) -> tuple[np.ndarray, Notes]:
         return np.repeat(grey[:, :, None], 3, axis=2), (note,)
     if "A" in image.getbands() or "transparency" in image.info:
         return _on_white(image)
-    managed = _in_srgb(image)
-    if managed is not None:
-        return np.array(managed, dtype=np.uint8), ("Converted to sRGB by the colour profile in the file.",)
+    if image.info.get("icc_profile") and image.mode in ("RGB", "CMYK"):
+        return _in_srgb(image)
+    return _as_stored(image)
+
+
+def _as_stored(image: Image.Image) -> tuple[np.ndarray, Notes]:
     notes: Notes = ()
     if image.mode == "CMYK":
         notes = ("Converted from CMYK without its colour profile; colours are approximate.",)
@@ -74,19 +77,18 @@ def _on_white(image: Image.Image) -> tuple[np.ndarray, Notes]:
     return pixels, ("Transparent areas were filled with white.",) if see_through else ()
 
 
-def _in_srgb(image: Image.Image) -> Image.Image | None:
-    """The image in sRGB by the profile it holds; None where there is none, none that fits, or one that is sRGB."""
-    profile = image.info.get("icc_profile")
-    if not profile or image.mode not in ("RGB", "CMYK"):
-        return None
+def _in_srgb(image: Image.Image) -> tuple[np.ndarray, Notes]:
+    """By the profile in the file, unless that cannot be used or is sRGB."""
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        source = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
         transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), image.mode, "RGB")
-        if image.mode == "RGB" and _changes_nothing(transform):
-            return None
-        return ImageCms.applyTransform(image, transform)
-    except ImageCms.PyCMSError:
-        return None
+    except (ImageCms.PyCMSError, OSError):
+        pixels, notes = _as_stored(image)
+        return pixels, (*notes, "The colour profile in the file could not be used.")
+    if image.mode == "RGB" and _changes_nothing(transform):
+        return _as_stored(image)
+    converted = ImageCms.applyTransform(image, transform)
+    return np.array(converted, dtype=np.uint8), ("Converted to sRGB by the colour profile in the file.",)
 
 
 def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
