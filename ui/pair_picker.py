@@ -19,11 +19,11 @@ from xssab_core.data.landmarks import settled
 from xssab_core.data.lfw import Lfw, LfwPair
 from xssab_core.errors import FaceError
 from xssab_core.faces import ARCFACE, SIDES, AlignedFace, Pair, Photo, align_face
+from xssab_core.faces.photo import SUFFIXES
 from xssab_core.patch_lfw.generator import PATCH_SIDE, PATCHES, PatchedFace, PatchLfw, uniform_positions
 from xssab_core.paths import ASSETS
 
 _SAMPLES = ASSETS / "samples"
-_SUFFIXES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"]
 
 
 def pick_pair() -> Pair | None:
@@ -93,7 +93,7 @@ def _uploaded_pair() -> tuple[Photo, Photo] | None:
 
 
 def _uploaded(side: str) -> Photo | None:
-    file = st.file_uploader(side.capitalize(), type=_SUFFIXES, key=f"{side}_file")
+    file = st.file_uploader(side.capitalize(), type=list(SUFFIXES), key=f"{side}_file")
     if file is not None and st.session_state.get(f"{side}_file_id") != file.file_id:
         st.session_state[f"{side}_file_id"] = file.file_id
         st.query_params[side] = uploads().put(file.name, file.getvalue())

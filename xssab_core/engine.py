@@ -95,10 +95,10 @@ class Engine:
 
     def faces(self, photo: Photo) -> tuple[DetectedFace, ...]:
         """The faces of a photograph, largest first."""
-        found = self._faces.get(photo.sha256)
+        found = self._faces.get(photo.key)
         if found is None:
             found = detect_faces(photo)
-            self._faces.put(photo.sha256, found)
+            self._faces.put(photo.key, found)
         return found
 
     def embed(self, model: FaceModel, crops: Sequence[np.ndarray]) -> np.ndarray:

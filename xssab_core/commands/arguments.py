@@ -19,6 +19,7 @@ _PHRASES = {
     "output": ("output", "Another place is given with --output."),
     "methods": ("methods", "Methods are named with --methods."),
     "lfw": ("download", "To fetch LFW there first, add --download."),
+    "turn": ("probe_turn", "To turn it, add --probe-turn {subject} or --reference-turn {subject}."),
 }
 
 
