@@ -294,7 +294,10 @@ def test_ids_are_kept_apart(published: dict[str, torch.Tensor], store: Path, tmp
     torch.save(published, file)
     given = ("models", "add", "--architecture", "iresnet18", "--weights", file, "--id")
     assert run(*given, "mine")[0] == 0
-    assert "mine is there already. Choose another id, or replace it. To replace it, add --replace." in run(*given, "mine")[2]
+    assert (
+        "mine is there already. Choose another id, or replace it. To replace it, add --replace."
+        in run(*given, "mine")[2]
+    )
     assert run(*given, "mine", "--replace")[0] == 0
     assert "sface is the id of a model that ships" in run(*given, "sface")[2]
     assert "arcface is iresnet100. Choose another id" in run(*given, "arcface")[2]

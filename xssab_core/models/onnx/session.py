@@ -18,12 +18,19 @@ import numpy as np
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
-def open_session(graph: bytes) -> Any:
-    """An `onnxruntime.InferenceSession` on the CPU; what is wrong with the graph comes as an exception of its own."""
+def open_session(graph: bytes, literal: bool = False) -> Any:
+    """An `onnxruntime.InferenceSession` on the CPU; what is wrong with the graph comes as an exception of its own.
+
+    Args:
+        graph: an ONNX model.
+        literal: run every node as it stands. Else some are merged or dropped, an active dropout among them.
+    """
     import onnxruntime  # slow to load, and most users open no ONNX file
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what goes wrong comes as an exception
+    if literal:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
@@ -38,7 +45,7 @@ def answers(graph: bytes, images: np.ndarray) -> dict[str, np.ndarray]:
         By "RUN:OUTPUT": RUN is the number of the image, "again" or "together" (absent where the graph does not take
         several), OUTPUT the place in the graph's outputs.
     """
-    session = open_session(graph)
+    session = open_session(graph, literal=True)
     name = session.get_inputs()[0].name
 
     def run(label: str, batch: np.ndarray) -> dict[str, np.ndarray]:
