@@ -31,6 +31,7 @@ class _StoredFace(Struct, frozen=True):
     landmarks: tuple[_Point, _Point, _Point, _Point, _Point]
     confidence: float
 
+
 # Images that tell whether a data set holds crops that are already aligned.
 _LOOKED_AT = 20
 

@@ -13,7 +13,7 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-from xssab_core.errors import WeightsError
+from xssab_core.models.onnx.inputs import OnnxInput
 from xssab_core.models.onnx.operators import OPERATORS, UnsupportedError
 from xssab_core.models.zoo.network import normalise
 
@@ -29,20 +29,25 @@ Values = dict[str, torch.Tensor]
 class OnnxGraph(nn.Module):
     """An ONNX graph of one input, node by node in PyTorch. Weights are parameters named after their order.
 
-    Constant parts, such as quantised weights, are computed once.
+    Constant parts, such as quantised weights, are computed once. Numbers of any floating type are float32. Every node
+    runs once: there are no loops and no branches.
+
+    Args:
+        model: the graph.
+        output: name of the output that is the embedding.
 
     Raises:
-        UnsupportedError: an operator without gradient or unknown, or an opset older than 7.
+        UnsupportedError: an operator that is not known, or an opset older than 7.
     """
 
-    def __init__(self, model: onnx.ModelProto) -> None:
+    def __init__(self, model: onnx.ModelProto, output: str) -> None:
         super().__init__()
         self.opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 1)
         if self.opset < _OLDEST_OPSET:
             raise UnsupportedError(f"opset {self.opset}, which is older than {_OLDEST_OPSET}")
         constants = {t.name: _tensor(t) for t in model.graph.initializer}
-        self.input_name = only_input(model).name
-        self.output_name = model.graph.output[0].name
+        self.input_name = OnnxInput.of(model).name
+        self.output_name = output
         self._nodes: list[_Node] = []
         for proto in _needed(model.graph, self.output_name):
             node = _Node.read(proto)
@@ -66,7 +71,7 @@ class OnnxGraph(nn.Module):
         self._last_use = {name: i for i, node in enumerate(self._nodes) for name in node.inputs}
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """(N, ...) input -> the first output."""
+        """(N, ...) input -> the embedding."""
         return self.values(self.output_name, [images])[0]
 
     def values(self, wanted: str, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
@@ -175,10 +180,16 @@ class OnnxNetwork(nn.Module):
         """(N, 3, S, S) pixels 0..255 -> (N, D), not L2-normalised."""
         return self._each(self.graph.output_name, pixels).flatten(1)
 
-    def _each(self, wanted: str, pixels: torch.Tensor) -> torch.Tensor:
+    def last_grid(self, pixels: torch.Tensor) -> str:
+        """See `OnnxGraph.last_grid`."""
+        return self.graph.last_grid(self._images(pixels))
+
+    def _images(self, pixels: torch.Tensor) -> torch.Tensor:
         images = normalise(pixels.flip(1) if self._bgr else pixels, self._mean, self._std)
-        if self.channels_last:
-            images = images.permute(0, 2, 3, 1)
+        return images.permute(0, 2, 3, 1) if self.channels_last else images
+
+    def _each(self, wanted: str, pixels: torch.Tensor) -> torch.Tensor:
+        images = self._images(pixels)
         return torch.cat(self.graph.values(wanted, [images] if self._batches else torch.split(images, 1)))
 
 
@@ -198,38 +209,20 @@ def onnx_network(
     mean: Sequence[float],
     std: Sequence[float],
     batches: bool,
-    grid: str = "",
+    grid: str,
+    output: str,
 ) -> OnnxNetwork:
     """The network of a file, with `features` where the name of its last spatial grid is given.
 
     Raises:
         UnsupportedError: see `OnnxGraph`.
     """
-    channels_last = is_channels_last(input_shape(model))
+    graph, channels_last = OnnxGraph(model, output), OnnxInput.of(model).channels_last
     if not grid:
-        return OnnxNetwork(OnnxGraph(model), colour_order, mean, std, channels_last, batches)
-    network = OnnxGridNetwork(OnnxGraph(model), colour_order, mean, std, channels_last, batches)
+        return OnnxNetwork(graph, colour_order, mean, std, channels_last, batches)
+    network = OnnxGridNetwork(graph, colour_order, mean, std, channels_last, batches)
     network.grid = grid
     return network
-
-
-def only_input(model: onnx.ModelProto) -> onnx.ValueInfoProto:
-    """The one input that is no weight; WeightsError where there is another number of them."""
-    weights = {t.name for t in model.graph.initializer}
-    inputs: list[onnx.ValueInfoProto] = [value for value in model.graph.input if value.name not in weights]
-    if len(inputs) != 1:
-        raise WeightsError(f"The network has {len(inputs)} inputs; a face recogniser has one.")
-    return inputs[0]
-
-
-def input_shape(model: onnx.ModelProto) -> list[int]:
-    """The declared shape of its input, 0 where a side is free."""
-    return [d.dim_value for d in only_input(model).type.tensor_type.shape.dim]
-
-
-def is_channels_last(shape: Sequence[Any]) -> bool:
-    """Whether an input of that shape takes (N, S, S, 3)."""
-    return len(shape) == 4 and shape[3] == 3 and shape[1] != 3
 
 
 def _needed(graph: onnx.GraphProto, output: str) -> list[onnx.NodeProto]:
@@ -244,6 +237,8 @@ def _needed(graph: onnx.GraphProto, output: str) -> list[onnx.NodeProto]:
 
 def _tensor(proto: onnx.TensorProto) -> torch.Tensor:
     array = numpy_helper.to_array(proto)
+    if array.dtype.kind == "f":
+        array = array.astype(np.float32)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
