@@ -3,13 +3,14 @@ be stopped."""
 
 from __future__ import annotations
 
+import atexit
 import logging
 import math
 import secrets
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from itertools import chain, count, zip_longest
 from typing import Any
@@ -28,6 +29,7 @@ ENDED_KEPT = 64
 RELOAD_SECONDS = 30.0
 # For what is worth its time to whoever comes next.
 FOR_EVER = math.inf
+EXIT_SECONDS = 5.0
 _STOPPED = "Stopped."
 _log = logging.getLogger("xssab")
 
@@ -106,7 +108,8 @@ class Jobs:
     """The jobs of the process by what they compute, so that nothing is computed twice at once. So many at a time are
     worked on; the others wait, and whose session was served least recently comes next.
 
-    The threads are daemons, not an executor's, which would hold the process open until their work has ended.
+    The threads are daemons, not an executor's, which would hold the process open until their work has ended. At its end
+    the process stops them and waits a little, since a thread inside a network would bring it down.
     """
 
     def __init__(self, workers: int = WORKERS) -> None:
@@ -118,6 +121,7 @@ class Jobs:
         self._ready = threading.Semaphore(0)
         for number in range(workers):
             threading.Thread(target=self._serve, name=f"job-{number}", daemon=True).start()
+        atexit.register(self._close)
 
     def get(self, key: Hashable, owner: str) -> Job | None:
         """The job of that key that this session wants or that has ended. One that nobody waits for, since its page
@@ -215,6 +219,13 @@ class Jobs:
                 return None
             self._served |= dict.fromkeys(job.wanted_by, next(self._turns))
             return job, self._waiting.pop(job)
+
+    def _close(self) -> None:
+        with self._lock:
+            going_on = [job for job in self._jobs.values() if not job.done]
+        for job in going_on:
+            job.is_stopping = True
+        wait([job.outcome for job in going_on], EXIT_SECONDS)
 
     def _serve(self) -> None:
         while True:
