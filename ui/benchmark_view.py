@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 import torch
 
-from ui.jobs import jobs, offer_work
+from ui.jobs import FOR_EVER, jobs, offer_work, session
 from ui.sidebar import pick_model
 from ui.state import lfw_folder
 from ui.words import plain
@@ -204,9 +204,9 @@ def show_small_run() -> None:
         return
     output = paths.home() / "benchmarks" / f"{model_id}-{SMALL_RUN_PAIRS}-pairs"
     key: Hashable = ("benchmark", folder, model.weights_sha256)
-    ended = jobs().take_ended(key)
+    ended = jobs().take_ended(key, session())
     if ended is not None:
-        if ended.stop.is_set():
+        if ended.stopped:
             st.info("Stopped. What is finished is kept: start again to go on.", icon=":material/info:")
         elif ended.error:
             st.error(plain(ended.error), icon=":material/error:")
@@ -232,7 +232,8 @@ def show_small_run() -> None:
         f"{SMALL_RUN_PAIRS} pairs with {', '.join(usable)} and random, some minutes on a CPU. It goes on beside "
         "the page. More pairs and methods: `python -m xssab_core benchmark`."
     )
-    offer_work(key, "benchmark", f"Run {SMALL_RUN_PAIRS} pairs", f"Benchmark of {model_id}", work, about)
+    button, title = f"Run {SMALL_RUN_PAIRS} pairs", f"Benchmark of {model_id}"
+    offer_work(key, "benchmark", button, title, work, about, FOR_EVER)
 
 
 def _show(title: str) -> None:

@@ -12,7 +12,7 @@ import streamlit as st
 from ui.address import page_number
 from ui.browse_sets import Face, LfwSet, PairSet
 from ui.components import component
-from ui.jobs import jobs, offer_work
+from ui.jobs import FOR_EVER, jobs, offer_work, session
 from ui.page import address
 from ui.pictures import png_url
 from ui.sidebar import settings_in_url
@@ -79,7 +79,7 @@ def offer_scoring(pairs: LfwSet, model: FaceModel) -> None:
     if known == total:
         return
     key: Hashable = ("scores", str(pairs.scores.generator.lfw.images), model.weights_sha256)
-    ended = jobs().take_ended(key)
+    ended = jobs().take_ended(key, session())
     if ended is not None and ended.error:
         st.info(plain(f"{ended.error} Scores computed so far are kept."), icon=":material/info:")
     about = (
@@ -87,7 +87,7 @@ def offer_scoring(pairs: LfwSet, model: FaceModel) -> None:
         "takes a while, goes on beside the page, and continues where it was stopped."
     )
     button = f"Score the other {total - known:,} pairs"
-    offer_work(key, "scores", button, "Scoring", pairs.scores.compute, about)
+    offer_work(key, "scores", button, "Scoring", pairs.scores.compute, about, FOR_EVER)
 
 
 def pick_selection(table: pd.DataFrame) -> Selection:

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 import pandas as pd
 import streamlit as st
 
-from ui.jobs import jobs, offer_work
+from ui.jobs import jobs, offer_work, session
 from ui.map_viewer import Tile, map_viewer
 from ui.sidebar import Drawing
 from ui.state import engine
@@ -125,7 +125,7 @@ def offer(model: FaceModel, pair: Pair, methods: list[AnyExplainer]) -> None:
     names = ", ".join(method.info.short_title for method in methods)
     kind = methods[0].evidence_kind
     key: Hashable = (kind, model.weights_sha256, pair.key)
-    ended = jobs().take_ended(key)
+    ended = jobs().take_ended(key, session())
     if ended is not None and ended.error:
         st.info(plain(f"{names}: {ended.error}"), icon=":material/info:")
     core, method_id = engine(), methods[0].info.id
@@ -145,11 +145,11 @@ def show_trust(model: FaceModel, pair: Pair, shown: Explanation, explanations: l
     st.header("How far to trust the xSSAB map")
     ids = tuple(explanation.method.id for explanation in explanations)
     key: Hashable = ("trust", shown.weights_sha256, shown.method.id, shown.threshold, pair.key, ids)
-    job = jobs().get(key)
+    job = jobs().get(key, session())
     if job is None or not job.done or job.error:
-        if job is not None and job.error:
-            st.info(plain(job.error), icon=":material/info:")
-            jobs().forget(key)
+        ended = jobs().take_ended(key, session())
+        if ended is not None:
+            st.info(plain(ended.error), icon=":material/info:")
         others = [other for other in explanations if other is not shown]
         offer_work(
             key,

@@ -31,6 +31,11 @@ def remember_pair(explanation: Explanation, title: str) -> None:
     st.session_state[_PAIR_IN_HAND] = PairInHand(explanation.model.id, title, explanation.score)
 
 
+def forget_pair() -> None:
+    """Called when a photograph is removed: its name and score go with it."""
+    st.session_state.pop(_PAIR_IN_HAND, None)
+
+
 def pair_in_hand(model_id: str) -> PairInHand | None:
     """The pair last inspected with this model."""
     pair: PairInHand | None = st.session_state.get(_PAIR_IN_HAND)

@@ -10,16 +10,16 @@ import streamlit as st
 
 from ui.address import points_on, points_text
 from ui.landmark_picker import landmark_picker
+from ui.models_view import forget_pair
 from ui.page import address, errors_as_sentences
 from ui.pictures import photo_with_faces, show_picture
-from ui.state import decode, engine, lfw_at, lfw_folder, read_photo, uploads
+from ui.state import browser, engine, forget_upload, lfw_at, lfw_folder, read_photo, uploads
 from ui.words import plain
 from xssab_core.data.crops import CropCache, nearest_to_middle
 from xssab_core.data.landmarks import settled
 from xssab_core.data.lfw import Lfw, LfwPair
 from xssab_core.errors import FaceError
 from xssab_core.faces import ARCFACE, SIDES, AlignedFace, Pair, Photo, align_face
-from xssab_core.faces.photo import SUFFIXES
 from xssab_core.patch_lfw.generator import PATCH_SIDE, PATCHES, PatchedFace, PatchLfw, uniform_positions
 from xssab_core.paths import ASSETS
 
@@ -93,23 +93,36 @@ def _uploaded_pair() -> tuple[Photo, Photo] | None:
 
 
 def _uploaded(side: str) -> Photo | None:
-    file = st.file_uploader(side.capitalize(), type=list(SUFFIXES), key=f"{side}_file")
-    if file is not None and st.session_state.get(f"{side}_file_id") != file.file_id:
-        st.session_state[f"{side}_file_id"] = file.file_id
-        st.query_params[side] = uploads().put(file.name, file.getvalue())
-        for choice in (f"{side}_points", f"{side}_face"):
-            st.query_params.pop(choice, None)
-            st.session_state.pop(choice, None)
+    name = side.capitalize()
+    file = st.file_uploader(name, type=list(SUFFIXES), key=f"{side}_file", on_change=_take_over, args=(side,))
     ticket = st.query_params.get(side)
     if ticket is None:
+        if st.session_state.get(f"{side}_removed"):
+            st.caption(f"The {side} was removed: it and what was computed from it are no longer in memory.")
         return None
-    upload = uploads().get(ticket)
+    upload = uploads().get(browser(), ticket)
     if upload is None:
         st.warning(f"The {side} is no longer kept here. Upload it again.", icon=":material/history:")
         return None
     if file is None:
-        st.caption(f"{side.capitalize()}: {plain(upload.name)}")
-    return decode(upload.data, upload.name)
+        st.caption(f"{name}: {plain(upload.name)}")
+    return engine().photo(upload.data, upload.name)
+
+
+def _take_over(side: str) -> None:
+    """The user gave another file, or removed it with the uploader's cross: what was there before goes, with all that
+    belonged to it. An uploader that is empty on a page just loaded was not changed by the user: its file stays."""
+    file = st.session_state[f"{side}_file"]
+    before = st.query_params.pop(side, None)
+    if before is not None:
+        forget_upload(before)
+        forget_pair()
+    for choice in (f"{side}_points", f"{side}_face"):
+        st.query_params.pop(choice, None)
+        st.session_state.pop(choice, None)
+    st.session_state[f"{side}_removed"] = file is None
+    if file is not None:
+        st.query_params[side] = uploads().put(browser(), file.name, file.getvalue())
 
 
 def _lfw_pair() -> tuple[Photo, Photo]:

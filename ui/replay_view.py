@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,7 @@ import streamlit as st
 from ui.address import per_mille
 from ui.compare_view import is_fast, offer
 from ui.components import component, packed
-from ui.jobs import jobs, watch
+from ui.jobs import jobs, session, watch
 from ui.pictures import data_url
 from ui.sidebar import Drawing
 from ui.state import engine
@@ -22,12 +22,14 @@ from xssab_core.explain import METHODS
 from xssab_core.faces import Pair
 from xssab_core.gallery.thumbnails import outline
 from xssab_core.models import FaceModel, Threshold
+from xssab_core.progress import Progress
 from xssab_core.render import colour_layer, grey_crop, shared_scale
 from xssab_core.replay.animation import animation
 from xssab_core.replay.case import PERMUTATIONS, Replay, case_of, flip_sentences, play, play_at_random
 from xssab_core.replay.dpr import Embed, ranking_map
 
 _AT = "at"
+_RANDOM_OF = "random_of"
 
 _component = component("replay")
 
@@ -59,18 +61,33 @@ def make_replay(model: FaceModel, pair: Pair, method_id: str, threshold: Thresho
 
 
 def add_random(model: FaceModel, replay: Replay, pair: Pair) -> tuple[Replay, Hashable | None]:
-    """The replay with its random band, and the key of the job that computes it while it runs."""
+    """The replay with its random band, and the key of the job that computes it while it waits or runs."""
     key: Hashable = ("random replay", model.weights_sha256, pair.key)
     embed, case = _embed(model), replay.case
     title = f"Random order, {PERMUTATIONS} permutations"
-    job = jobs().start(key, title, lambda progress: play_at_random(embed, case, progress=progress))
-    if job.done and job.error:
-        st.info(plain(f"{title}: {job.error}"), icon=":material/info:")
-        if st.button("Compute the random order", key="random_again"):
-            jobs().forget(key)
-            st.rerun()
-        return replay, None
-    return (replay.with_random(job.result), None) if job.done else (replay, key)
+    _begin_random(key, title, lambda progress: play_at_random(embed, case, progress=progress))
+    job = jobs().get(key, session())
+    if job is not None and not job.done:
+        return replay, key
+    if job is not None and not job.error:
+        return replay.with_random(job.result), None
+    st.info(plain(f"{title}: {job.error if job else 'Stopped.'}"), icon=":material/info:")
+    if st.button("Compute the random order", key="random_again"):
+        del st.session_state[_RANDOM_OF]
+        st.rerun()
+    return replay, None
+
+
+def _begin_random(key: Hashable, title: str, work: Callable[[Progress], np.ndarray]) -> None:
+    """Start the random orders of a case when the user comes to it; those of the case before are waited for no more."""
+    before = st.session_state.get(_RANDOM_OF)
+    if key == before:
+        return
+    st.session_state[_RANDOM_OF] = key
+    jobs().stop(before, session())
+    job = jobs().get(key, session())
+    if job is None or job.error:
+        jobs().start(key, session(), title, work)
 
 
 def _embed(model: FaceModel) -> Embed:
