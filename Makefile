@@ -1,4 +1,5 @@
-# make run: install, fetch the default model, start the app.   make test: install, run all tests.
+# make run: install, fetch the default model, start the app.
+# make test: install, run all tests, fast ones first.   make test-fast: those alone.   make lint: what a commit must pass.
 
 PYTHON ?= python3
 VENV := .venv
@@ -15,7 +16,7 @@ system = { $(1); } >/dev/null 2>&1 || { \
 
 NODE_18 := node -e "process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)"
 
-.PHONY: run test install install-test model lint clean
+.PHONY: run test test-fast lint install install-test model clean
 
 run: model
 	$(BIN)/python -m streamlit run app.py
@@ -23,7 +24,11 @@ run: model
 test: install-test model
 	@$(call system,$(NODE_18),nodejs)
 	node --test tests/frontend/*.test.js
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --cov
+	@$(BIN)/coverage report --sort=cover | awk '/^TOTAL/ || $$NF + 0 < 80'
+
+test-fast: install-test model
+	$(BIN)/python -m pytest -m "not slow"
 
 lint: install-test node_modules/.installed
 	$(BIN)/ruff check .

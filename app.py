@@ -4,10 +4,12 @@ import streamlit as st
 
 if __name__ == "__main__":  # each run of a page
     from ui.page import caution, route
+    from xssab_core.paths import ASSETS
 
-    st.set_page_config(page_title="xSSAB: why match, why non-match", page_icon="assets/logo.svg", layout="wide")
+    logo = str(ASSETS / "logo.svg")
+    st.set_page_config(page_title="xSSAB: why match, why non-match", page_icon=logo, layout="wide")
     page = route()
-    st.logo("assets/logo.svg", size="large")
+    st.logo(logo, size="large")
     caution()
     page.run()
 else:  # once, when `streamlit run app.py` looks for a server

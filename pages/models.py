@@ -41,6 +41,6 @@ else:
             show_calibration(calibration, pair_in_hand(chosen))
 with st.expander("Bring your own model", icon=":material/add:"):
     st.markdown(
-        "`python -m xssab_core models add` takes a PyTorch checkpoint, any ONNX recogniser, or a program. "
+        "`xssab models add` takes a PyTorch checkpoint, any ONNX recogniser, or a program. "
         "`docs/models.md` shows each of the paper's four checkpoints in three lines."
     )

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import xssab_core
 from xssab_core import align_face, explain, open_photo
 from xssab_core.cli import main
 from xssab_core.models.registry import MODELS
@@ -106,10 +105,6 @@ def test_models_list_and_verify(capsys, sface) -> None:
     assert "sface" in capsys.readouterr().out
     assert main(["models", "verify", "sface"]) == 0
     assert MODELS["sface"].weights.sha256 in capsys.readouterr().out
-
-
-def test_the_version_is_that_of_the_project() -> None:
-    assert f'version = "{xssab_core.__version__}"' in (ASSETS.parent / "pyproject.toml").read_text()
 
 
 def test_both_palettes_have_two_colours() -> None:

@@ -193,7 +193,7 @@ def show_small_run() -> None:
     if folder is None:
         st.info(
             "Set `XSSAB_LFW` to a folder with LFW and its pairs.txt and start the app again to run the benchmark "
-            "here, or use `python -m xssab_core benchmark --lfw DIR --output DIR` and upload its results.json in the "
+            "here, or use `xssab benchmark --lfw DIR --output DIR` and upload its results.json in the "
             "sidebar.",
             icon=":material/folder:",
         )
@@ -230,7 +230,7 @@ def show_small_run() -> None:
 
     about = (
         f"{SMALL_RUN_PAIRS} pairs with {', '.join(usable)} and random, some minutes on a CPU. It goes on beside "
-        "the page. More pairs and methods: `python -m xssab_core benchmark`."
+        "the page. More pairs and methods: `xssab benchmark`."
     )
     button, title = f"Run {SMALL_RUN_PAIRS} pairs", f"Benchmark of {model_id}"
     offer_work(key, "benchmark", button, title, work, about, FOR_EVER)

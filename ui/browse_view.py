@@ -67,7 +67,7 @@ def show_how_to_get_lfw() -> None:
     st.info(
         "These are the sample pairs, which are not patched. To browse LFW and Patch-LFW, start the app with "
         "`XSSAB_LFW=/path/to/lfw make run`: the folder that holds `lfw-deepfunneled`, `lfw_funneled` or `lfw`, and "
-        "`pairs.txt`. `python -m xssab_core patch-lfw --lfw DIR --output DIR --download` fetches LFW "
+        "`pairs.txt`. `xssab patch-lfw --lfw DIR --output DIR --download` fetches LFW "
         "(for research use).",
         icon=":material/folder:",
     )

@@ -75,7 +75,7 @@ def show_missing(model_id: str) -> None:
     """How to bring the weights of a model that are not here."""
     st.info(
         f"The weights of {plain(model_id)} are not in the store. "
-        f"{code(f'python -m xssab_core models fetch {model_id}')} brings them, or says how to add the authors' file.",
+        f"{code(f'xssab models fetch {model_id}')} brings them, or says how to add the authors' file.",
         icon=":material/download:",
     )
 
@@ -152,6 +152,6 @@ def show_uncalibrated(model_id: str, error: XssabError | None = None) -> None:
         st.error(plain(error))
     st.info(
         f"No scores of {plain(model_id)} with exactly these weights are known here, so it has no threshold of its own. "
-        f"{code(f'python -m xssab_core calibrate --model {model_id} --lfw DIR')} measures them.",
+        f"{code(f'xssab calibrate --model {model_id} --lfw DIR')} measures them.",
         icon=":material/straighten:",
     )

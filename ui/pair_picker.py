@@ -20,6 +20,7 @@ from xssab_core.data.landmarks import settled
 from xssab_core.data.lfw import Lfw, LfwPair
 from xssab_core.errors import FaceError
 from xssab_core.faces import ARCFACE, SIDES, AlignedFace, Pair, Photo, align_face
+from xssab_core.faces.photo import SUFFIXES
 from xssab_core.patch_lfw.generator import PATCH_SIDE, PATCHES, PatchedFace, PatchLfw, uniform_positions
 from xssab_core.paths import ASSETS
 

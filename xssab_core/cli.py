@@ -1,4 +1,4 @@
-"""Everything the app does, without the app: `python -m xssab_core COMMAND`."""
+"""The command line: `xssab COMMAND`, everything the app does without the app."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 on success, 2 with one line on stderr when the user must change something."""
-    parser = _Parser(prog="python -m xssab_core", description="Explain face recognition decisions.")
+    parser = _Parser(prog="xssab", description="Explain face recognition decisions.")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add(subparsers)

@@ -118,7 +118,7 @@ def _add(given: argparse.Namespace) -> None:
         print(f"{given.id}: taken: {taken}; left out: {', '.join(card.settings['left_out'])}")
     if card.info.black_box_reason:
         print(f"{given.id}: black-box methods only. {card.info.black_box_reason}")
-    print(f"Calibrate it before use: python -m xssab_core calibrate --model {given.id} --lfw DIR")
+    print(f"Calibrate it before use: xssab calibrate --model {given.id} --lfw DIR")
 
 
 def _remove(given: argparse.Namespace) -> None:
