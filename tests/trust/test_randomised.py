@@ -233,15 +233,11 @@ def test_a_degenerate_copy_gives_a_sentence_and_no_number(
     )
 
 
-def test_a_map_of_an_imported_file_depends_on_its_weights_and_a_random_one_does_not(
+def test_the_map_of_an_imported_file_depends_on_its_weights(
     kinds: dict[str, Kind], samples: dict[str, AlignedFace]
 ) -> None:
     model = kinds["SFace, its published ONNX file"]()
     pair = Pair(samples["barack_obama_1"], samples["joe_biden_1"])
-    about_the_model, not_about_it = (
-        randomisation(model, pair.crops_for(model.info.template), explain(model, *pair, method=method, threshold=0.36))
-        for method in ("xssab", "random")
-    )
-    assert isinstance(about_the_model, float)
-    assert about_the_model < 0.5
-    assert not_about_it == pytest.approx(1.0)
+    found = randomisation(model, pair.crops_for(model.info.template), explain(model, *pair, threshold=0.36))
+    assert isinstance(found, float)
+    assert abs(found) < 0.5
