@@ -1,4 +1,5 @@
-# make run: install, fetch the default model, start the app.   make test: install, run all tests.
+# make run: install, fetch the default model, start the app.
+# make test: install, run all tests, fast ones first.   make test-fast: those alone.   make lint: what a commit must pass.
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,23 +9,32 @@ CHECK_PYTHON := import sys; v = sys.version_info[:2]; \
 	sys.exit(None if (3, 11) <= v <= (3, 13) else f"Python 3.11 to 3.13 is needed, not {v[0]}.{v[1]}. Try: make PYTHON=python3.11")
 
 # $(call system,TEST,PACKAGES): where TEST fails, install Debian packages if we may, else say how.
-system = $(1) >/dev/null 2>&1 || { \
+system = { $(1); } >/dev/null 2>&1 || { \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
 	then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2); \
-	else echo "System libraries are missing. Run: sudo apt-get install $(2)" >&2; exit 1; fi; }
+	else echo "System packages are missing. Run: sudo apt-get install $(2)" >&2; exit 1; fi; }
 
-.PHONY: run test install install-test model lint clean
+NODE_18 := node -e "process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)"
+
+.PHONY: run test test-fast lint install install-test model clean
 
 run: model
 	$(BIN)/python -m streamlit run app.py
 
 test: install-test model
-	$(BIN)/python -m pytest
+	@$(call system,$(NODE_18),nodejs)
+	node --test tests/frontend/*.test.js
+	$(BIN)/python -m pytest --cov
+	@$(BIN)/coverage report --sort=cover | awk '/^TOTAL/ || $$NF + 0 < 80'
 
-lint: install-test
+test-fast: install-test model
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: install-test node_modules/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	node_modules/.bin/tsc
 
 model: install
 	$(BIN)/python -m xssab_core models fetch sface
@@ -45,5 +55,10 @@ $(VENV)/.installed-test: $(VENV)/.installed tests/requirements.txt
 	@$(call system,command -v chromium,chromium)
 	@touch $@
 
+node_modules/.installed: package.json
+	@$(call system,$(NODE_18) && command -v npm,nodejs npm)
+	npm install --no-package-lock --no-audit --no-fund --silent
+	@touch $@
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) node_modules

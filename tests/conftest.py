@@ -17,6 +17,15 @@ from xssab_core.paths import ASSETS
 LFW_FOLDER = ASSETS.parent.parent / "shared" / "lfw"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests are slow; what is slow runs after the rest."""
+    for item in items:
+        if "e2e" in item.path.parts:
+            item.add_marker("slow")
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
 @pytest.fixture(scope="session")
 def sface() -> TorchFaceModel:
     model = load_model("sface", device="cpu")

@@ -1,6 +1,7 @@
 """The cached core: eight users at once get what one user gets, and nothing is computed twice."""
 
 import gc
+import io
 import threading
 import time
 import weakref
@@ -10,11 +11,17 @@ from itertools import permutations
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from xssab_core import explain
+from xssab_core import align_face, explain, paths
 from xssab_core.device import DeviceLock, on_one_thread
-from xssab_core.engine import Engine, LruCache
+from xssab_core.engine import DECODED_BYTES, Engine, LruCache, mentions
 from xssab_core.faces import Pair
+from xssab_core.models.adding import add_checkpoint
+from xssab_core.models.calibration import Calibration, calibration_path
+from xssab_core.models.zoo import iresnet
+from xssab_core.patch_lfw.generator import PatchedFace, uniform_positions
+from xssab_core.paths import ASSETS
 
 
 @pytest.fixture
@@ -191,3 +198,121 @@ def test_evidence_of_one_thread_is_kept_apart_and_used_again(engine, samples, pa
     np.testing.assert_array_equal(alone.probe.combined, again.probe.combined)
     expected = on_one_thread(lambda: explain(engine.model("sface"), *pair, threshold=0.3))
     np.testing.assert_array_equal(alone.probe.combined, expected.probe.combined)
+
+
+@pytest.fixture
+def own_model(tmp_path, monkeypatch, samples) -> str:
+    """A small network in a store of this test's own, as `models add` leaves it."""
+    monkeypatch.setenv("XSSAB_HOME", str(tmp_path))
+    _add(seed=0)
+    return "mine"
+
+
+def _add(seed: int) -> None:
+    torch.manual_seed(seed)
+    network = iresnet.iresnet(18)
+    state = {key.removeprefix("backbone."): value for key, value in network.state_dict().items()}
+    file = paths.home() / "given.pth"
+    paths.home().mkdir(exist_ok=True)
+    torch.save(state, file)
+    add_checkpoint("mine", file, "iresnet18", replacing=True)
+
+
+def test_a_calibration_made_elsewhere_shows_on_the_next_question(own_model) -> None:
+    engine = Engine("cpu")
+    before = engine.model(own_model)
+    assert before.thresholds == ()
+    for scores in ((0.1, 0.9), (0.3, 0.7)):
+        known = dict.fromkeys(("genuine_folds", "impostor_folds"), np.zeros(1, dtype=int))
+        impostor, genuine = (np.array([score]) for score in scores)
+        Calibration(own_model, before.weights_sha256, "a test", "2026-01-01", 2, genuine, impostor, **known).save(
+            calibration_path(own_model)
+        )
+        assert engine.model(own_model).thresholds[0].value == pytest.approx(0.5, abs=0.2)
+        assert len(engine.model(own_model).thresholds) == 1
+    assert before.thresholds == ()
+
+
+def test_replaced_weights_show_on_the_next_question_and_work_in_flight_ends_on_the_old_ones(own_model, samples) -> None:
+    engine, pair = Engine("cpu"), Pair(samples["barack_obama_1"], samples["joe_biden_1"])
+    before = engine.model(own_model)
+    first = engine.explain(before, pair, threshold=0.3)
+    _add(seed=1)
+    after = engine.model(own_model)
+    assert after.weights_sha256 != before.weights_sha256
+    assert engine.model(own_model) is after
+    assert engine.explain(after, pair, threshold=0.3).score != pytest.approx(first.score, abs=1e-3)
+    assert engine.explain(before, pair, threshold=0.3).score == pytest.approx(first.score, abs=1e-6)
+
+
+def photos_of(engine: Engine) -> list[str]:
+    return [photo.name for photo in engine._photos._values.values()]
+
+
+def test_a_photograph_is_decoded_once_for_each_name_it_was_given(sample_path) -> None:
+    engine, data = Engine("cpu"), sample_path.read_bytes()
+    first = engine.photo(data, "mine.jpg")
+    assert engine.photo(data, "mine.jpg") is first
+    assert engine.photo(data, "yours.jpg").name == "yours.jpg"
+
+
+def test_decoded_photographs_are_bounded_in_bytes() -> None:
+    side = 4000
+    engine = Engine("cpu")
+    for number in range(14):
+        encoded = io.BytesIO()
+        Image.new("RGB", (side, side), (number, 0, 0)).save(encoded, "JPEG")
+        engine.photo(encoded.getvalue(), f"{number}.jpg")
+    assert engine._photos._weight == len(photos_of(engine)) * side * side * 3 <= DECODED_BYTES
+    assert photos_of(engine) == [f"{number}.jpg" for number in range(3, 14)]
+
+
+def test_nothing_of_a_forgotten_photograph_is_kept_and_another_pair_is_known_still(engine, passes) -> None:
+    paths = sorted((ASSETS / "samples").glob("*.jpg"))[:3]
+    photos = [engine.photo(path.read_bytes(), path.name) for path in paths]
+    faces = [align_face(photo, detected=engine.faces(photo)) for photo in photos]
+    model, sha256 = engine.model("sface"), photos[0].sha256
+    patched = PatchedFace.of(faces[1], faces[0], uniform_positions(np.random.default_rng(0)))
+    for pair in (Pair(faces[0], faces[1]), Pair(patched, faces[2]), Pair(faces[1], faces[2])):
+        engine.explain(model, pair)
+    pixels = [weakref.ref(photo.pixels) for photo in photos]
+    evidence = [weakref.ref(examined.evidence) for examined in engine._examined._values.values()]
+    rest = Pair(faces[1], faces[2])
+    del photos, faces, patched, pair
+    engine.forget(sha256)
+    gc.collect()
+    assert [each() is None for each in pixels] == [True, False, False]
+    assert [each() is None for each in evidence] == [True, True, False]
+    caches = engine._photos, engine._faces, engine._embeddings, engine._examined
+    assert [len(cache._values) for cache in caches] == [2, 2, 0, 1]
+    before = list(passes)
+    engine.explain(model, rest)
+    assert passes == before
+
+
+def test_a_forgotten_weight_makes_room_for_others() -> None:
+    cache: LruCache[int] = LruCache(10, lambda value: value)
+    cache.put(("a", "x"), 6)
+    cache.put("b", 4)
+    cache.forget("x")
+    cache.put("c", 6)
+    assert (cache.get(("a", "x")), cache.get("b"), cache.get("c")) == (None, 4, 6)
+    cache.clear()
+    cache.put("d", 5)
+    cache.put("e", 5)
+    assert (cache.get("c"), cache.get("d"), cache.get("e")) == (None, 5, 5)
+
+
+@pytest.mark.parametrize(
+    ("key", "is_part"),
+    [
+        ("a", True),
+        (("a", 1), True),
+        ((1, (2, ("a",))), True),
+        ("ab", False),
+        ((1, ("ab",)), False),
+        (frozenset("a"), False),
+    ],
+)
+def test_a_key_mentions_what_it_holds_at_any_depth(key, is_part) -> None:
+    assert mentions(key, "a") is is_part

@@ -37,7 +37,7 @@ def test_the_method_of_ones_own_runs_and_is_twenty_lines(monkeypatch, sface, sam
     assert np.unravel_index(result.probe.combined.argmax(), (112, 112)) in {(y, x) for y in (55, 56) for x in (55, 56)}
 
 
-@pytest.mark.parametrize("command", sorted(set(re.findall(r"python -m xssab_core ([a-z-]+)", README))))
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"^xssab ([a-z-]+)", README, re.MULTILINE))))
 def test_every_command_of_the_readme_exists(command, capsys, monkeypatch) -> None:
     monkeypatch.setattr(sys, "argv", ["xssab"])
     with pytest.raises(SystemExit) as ended:

@@ -1,4 +1,4 @@
-"""`python -m xssab_core`."""
+"""`python -m xssab_core`: the command line of a checkout, `xssab` once installed."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Everything the app does, without the app: `python -m xssab_core COMMAND`."""
+"""The command line: `xssab COMMAND`, everything the app does without the app."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 on success, 2 with one line on stderr when the user must change something."""
-    parser = _Parser(prog="python -m xssab_core", description="Explain face recognition decisions.")
+    parser = _Parser(prog="xssab", description="Explain face recognition decisions.")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add(subparsers)
@@ -29,7 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         given.run(given)
     except XssabError as error:
-        print(f"xssab: {sentence(error)}", file=sys.stderr)
+        print(f"xssab: {sentence(error, given)}", file=sys.stderr)
+        return 2
+    except OSError as error:  # a disk that fills up or a folder that cannot be written, wherever it is met
+        where = error.filename or "a file"
+        print(f"xssab: {where}: {error.strerror or error}. Finished work is kept; try again.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("xssab: stopped", file=sys.stderr)

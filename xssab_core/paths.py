@@ -7,7 +7,13 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
+_PACKAGE = Path(__file__).resolve().parent
+_IN_WHEEL = _PACKAGE / "_app"
+
+APP = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent
+"""The folder of app.py and of all it needs: inside an installed package, or the checkout."""
+
+ASSETS = APP / "assets"
 
 
 def home() -> Path:

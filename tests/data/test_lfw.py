@@ -47,6 +47,26 @@ def test_every_official_layout_gives_the_same_pairs(
     assert [pair.id for pair in lfw.pairs] == [pair.id for pair in open_lfw(tiny_lfw).pairs]
 
 
+@pytest.mark.parametrize("suffix", [".png", ".JPG", ".jpeg", ".Jfif"])
+def test_images_are_found_whatever_their_suffix(tiny_lfw: Path, tmp_path: Path, suffix: str) -> None:
+    root = _arranged(tiny_lfw, tmp_path, "lfw", "pairs.txt")
+    expected = open_lfw(root)
+    for number, path in enumerate(sorted((root / "lfw").rglob("*.jpg"))):
+        if number % 3:  # mixed with the published one
+            path.rename(path.with_suffix(suffix))
+    found = open_lfw(root)
+    assert [pair.id for pair in found.pairs] == [pair.id for pair in expected.pairs]
+    assert [path.stem for path in found.donors] == [path.stem for path in expected.donors]
+    assert len(found.files) == 20
+
+
+def test_a_byte_order_mark_before_the_pairs_is_passed_over(tiny_lfw: Path, tmp_path: Path) -> None:
+    root = _arranged(tiny_lfw, tmp_path, "lfw", "pairs.txt")
+    expected = open_lfw(root)
+    (root / "pairs.txt").write_bytes(b"\xef\xbb\xbf" + (root / "pairs.txt").read_bytes())
+    assert open_lfw(root) == expected
+
+
 def test_pairs_have_the_folds_labels_and_ordinals_of_the_file(tiny_lfw: Path) -> None:
     pairs = open_lfw(tiny_lfw).pairs
     assert [pair.fold for pair in pairs] == [1] * 12 + [2] * 12

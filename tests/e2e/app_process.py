@@ -6,10 +6,12 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
+CHECKOUT = (sys.executable, "-m", "streamlit", "run", "app.py")
 LFW_FOLDER = ROOT.parent / "shared" / "lfw"
 
 
@@ -22,17 +24,17 @@ class App:
     process: subprocess.Popen
 
 
-def start_app(log: Path, **variables: str) -> App:
-    """Start `app.py` on a free port as `make run` does, with LFW where it is there and further environment variables
-    (`XSSAB_LFW=""` for none)."""
+def start_app(log: Path, command: Sequence[str] = CHECKOUT, folder: Path = ROOT, **variables: str) -> App:
+    """Start the app on a free port as `make run` does, or by another command in another folder, with LFW where it is
+    there and further environment variables (`XSSAB_LFW=""` for none)."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     lfw = {"XSSAB_LFW": str(LFW_FOLDER)} if LFW_FOLDER.is_dir() else {}
-    environment = os.environ | lfw | variables
+    environment = os.environ | lfw | {"STREAMLIT_SERVER_PORT": str(port)} | variables
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
-        cwd=ROOT,
+        command,
+        cwd=folder,
         env=environment,
         stdout=log.open("w"),
         stderr=subprocess.STDOUT,

@@ -14,6 +14,7 @@ from tests.explain.tiny import SIDE, CountingModel, random_pair, tiny_info, tiny
 from xssab_core.errors import CancelledError, ExplainError
 from xssab_core.explain import METHODS, explain
 from xssab_core.explain.xface import XFace, occluders
+from xssab_core.progress import State
 
 
 def masks(p: int, inclusive: bool, side: int = SIDE) -> list[np.ndarray]:

@@ -100,8 +100,8 @@ def server() -> Iterator[Server]:
 
 
 def test_a_file_arrives_whole_and_is_fetched_once(server: Server, tmp_path: Path) -> None:
-    told: list[tuple[int, int | None]] = []
-    path = fetch(server.file("whole"), tmp_path, lambda _, done, total: told.append((done, total)))
+    told: list[tuple[float, float | None]] = []
+    path = fetch(server.file("whole"), tmp_path, lambda state: told.append((state.done, state.total)))
     assert path.read_bytes() == CONTENT
     assert told[-1] == (len(CONTENT), len(CONTENT))
     assert fetch(server.file("whole"), tmp_path) == path

@@ -3,11 +3,13 @@
 import shutil
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
-from xssab_core.errors import WeightsError
+from xssab_core.commands.arguments import sentence
+from xssab_core.errors import OutputError, WeightsError
 from xssab_core.models import fetch_model, load_model, verify_model
 from xssab_core.models.registry import MODELS
 from xssab_core.models.store import PackageSource, UrlSource, WeightsFile, fetch
@@ -43,8 +45,9 @@ def test_verify_finds_a_changed_byte(store) -> None:
     data = bytearray(path.read_bytes())
     data[1000] ^= 1
     path.write_bytes(data)
-    with pytest.raises(WeightsError, match="models fetch sface"):
+    with pytest.raises(WeightsError, match="Delete it and fetch it again") as caught:
         verify_model("sface")
+    assert sentence(caught.value, Namespace()).endswith("Run: xssab models fetch sface")
 
 
 def test_damaged_converted_weights_are_made_anew(store) -> None:
@@ -63,9 +66,10 @@ def test_when_all_sources_fail_the_advice_names_each_and_the_place(tmp_path) -> 
         assert part in message
 
 
-def test_a_store_that_cannot_be_written_says_how_to_move_it(tmp_path) -> None:
+def test_a_store_that_cannot_be_written_says_how_to_move_it(tmp_path, monkeypatch) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(WeightsError, match="XSSAB_HOME"):
+    monkeypatch.setenv("XSSAB_HOME", str(tmp_path / "file"))
+    with pytest.raises(OutputError, match="XSSAB_HOME"):
         fetch(WeightsFile("a", "0" * 64, ()), tmp_path / "file" / "models")
 
 

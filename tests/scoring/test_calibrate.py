@@ -13,9 +13,10 @@ import pytest
 from xssab_core.commands.calibrate import summary
 from xssab_core.data.pair_list import read_pairs
 from xssab_core.errors import DataError
+from xssab_core.metrics import Rate
 from xssab_core.models import load_model
 from xssab_core.models.base import TorchFaceModel
-from xssab_core.models.calibration import Calibration, Rate, calibration_of
+from xssab_core.models.calibration import Calibration, calibration_of
 
 Run = Callable[..., tuple[int, str, str]]
 SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
@@ -107,6 +108,18 @@ def test_own_pairs_give_a_threshold_between_their_scores(
     threshold = load_model("sface", "cpu").thresholds[0]
     assert max(record["impostor"]) < threshold.value < min(record["genuine"])
     assert "pairs.csv" in threshold.origin
+
+
+def test_a_damaged_image_is_left_out_counted_and_named(
+    tiny_lfw: Path, tmp_path: Path, store: Path, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(tiny_lfw, tmp_path / "lfw")
+    damaged = next((tmp_path / "lfw").rglob("Joe_Biden_0001.jpg"))
+    damaged.write_bytes(damaged.read_bytes()[:500])
+    code, out, _ = run("calibrate", "--lfw", tmp_path / "lfw")
+    assert code == 0
+    assert "21 of 24 pairs" in out
+    assert "Left out: Joe_Biden_0001.jpg" in caplog.text
 
 
 @pytest.mark.parametrize(

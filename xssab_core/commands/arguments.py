@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import argparse
+
 from xssab_core.errors import XssabError
 
-# What helps, in terms of the command line, by the kind of `Cure`.
+# What helps, by the kind of `Cure`: the option it needs (said by commands that have it only), and the phrase.
 _PHRASES = {
-    "fetch": "Run: xssab models fetch {subject}",
-    "add": "Run: xssab models add --id {subject} --weights FILE",
-    "remove": "Run: xssab models remove {subject}",
-    "replace": "To replace it, add --replace.",
-    "architecture": "Say what it is with --architecture {subject}.",
-    "onnx": "An ONNX file is added with --onnx.",
-    "size": "The size is given with --size.",
-    "normalisation": "The mean and the standard deviation are given with --mean and --std.",
-    "output-name": "An output is named with --output-name.",
-    "timeout": "The limit is given with --timeout.",
-    "output": "Another place is given with --output.",
-    "methods": "Methods are named with --methods.",
-    "download": "To fetch LFW there first, add --download.",
+    "fetch": ("", "Run: xssab models fetch {subject}"),
+    "add": ("", "Run: xssab models add --id {subject} --weights FILE"),
+    "remove": ("", "Run: xssab models remove {subject}"),
+    "replace": ("replace", "To replace it, add --replace."),
+    "architecture": ("architecture", "Say what it is with --architecture {subject}."),
+    "onnx": ("onnx", "An ONNX file is added with --onnx."),
+    "size": ("size", "The size is given with --size."),
+    "normalisation": ("mean", "The mean and the standard deviation are given with --mean and --std."),
+    "output-name": ("output_name", "An output is named with --output-name."),
+    "timeout": ("timeout", "The limit is given with --timeout."),
+    "output": ("output", "Another place is given with --output."),
+    "methods": ("methods", "Methods are named with --methods."),
+    "lfw": ("download", "To fetch LFW there first, add --download."),
+    "turn": ("probe_turn", "To turn it, add --probe-turn {subject} or --reference-turn {subject}."),
 }
 
 
-def sentence(error: XssabError) -> str:
-    """What the command line says of an error."""
-    phrase = _PHRASES.get(error.cure.kind) if error.cure else None
-    return f"{error} {phrase.format(subject=error.cure.subject)}" if error.cure and phrase else str(error)
+def sentence(error: XssabError, given: argparse.Namespace) -> str:
+    """What the command that was `given` says of an error; it advises no option that the command does not have."""
+    option, phrase = _PHRASES.get(error.cure.kind, ("", "")) if error.cure else ("", "")
+    if error.cure is None or not phrase or (option and option not in given):
+        return str(error)
+    return f"{error} {phrase.format(subject=error.cure.subject).replace(' .', '.')}"
 
 
 def threshold_from(text: str) -> float | str:

@@ -109,7 +109,7 @@ def _add(given: argparse.Namespace) -> None:
             given.id, given.onnx, expected, description, given.replace, Line("MiB"), given.output_name, seconds
         )
     else:
-        command = Command(tuple(shlex.split(given.program)), given.timeout or _BATCH_SECONDS)
+        command = Command(_words(given.program), given.timeout or _BATCH_SECONDS)
         template = template_for(given.size, given.template)
         card = add_command(given.id, command, template, given.colour, description, given.replace)
     print(f"{given.id}: added, {card.info.embedding_size} numbers a face, sha256 {card.sha256}")
@@ -118,12 +118,19 @@ def _add(given: argparse.Namespace) -> None:
         print(f"{given.id}: taken: {taken}; left out: {', '.join(card.settings['left_out'])}")
     if card.info.black_box_reason:
         print(f"{given.id}: black-box methods only. {card.info.black_box_reason}")
-    print(f"Calibrate it before use: python -m xssab_core calibrate --model {given.id} --lfw DIR")
+    print(f"Calibrate it before use: xssab calibrate --model {given.id} --lfw DIR")
 
 
 def _remove(given: argparse.Namespace) -> None:
     remove_model(given.model)
     print(f"{given.model}: removed")
+
+
+def _words(program: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(program))
+    except ValueError as error:
+        raise ModelError(f"{program!r} is no command line: {error}. Close every quote.") from error
 
 
 def _numbers(text: str) -> tuple[float, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from xssab_core.errors import Cure, DataError
@@ -11,6 +12,7 @@ from xssab_core.errors import Cure, DataError
 _IMAGE_FOLDERS = ("lfw-deepfunneled", "lfw_funneled", "lfw")
 # Where scikit-learn keeps its copy below a `data_home`.
 _SCIKIT_LEARN_FOLDER = "lfw_home"
+_SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 
 # "Genuine" pairs that show two people: the data set's own errata. Kept, so that results stay comparable.
 MISLABELLED = frozenset(
@@ -72,6 +74,11 @@ class Lfw:
     pairs: tuple[LfwPair, ...]
     pairs_expected: int
     donors: tuple[Path, ...] = ()
+
+    @cached_property
+    def files(self) -> tuple[Path, ...]:
+        """Every image of every person, sorted."""
+        return tuple(sorted(path for folder in self.images.iterdir() for path in image_files(folder).values()))
 
     @property
     def folds(self) -> tuple[int, ...]:
@@ -192,21 +199,32 @@ def _image_folder(root: Path) -> Path:
     return root
 
 
+def image_files(folder: Path) -> dict[str, Path]:
+    """The images in a folder by their names without suffix, whatever kind of suffix they have and in which case; empty
+    where there is no such folder. Of files that differ in the suffix only, the first by name stands."""
+    try:
+        found = sorted(folder.iterdir(), reverse=True)
+    except OSError:
+        return {}
+    return {path.stem: path for path in found if path.suffix.lower() in _SUFFIXES}
+
+
 def _read_pairs(path: Path, images: Path) -> tuple[tuple[LfwPair, ...], int, tuple[Path, ...]]:
     """The pairs that are there, how many the file has, and the donors that are there."""
     try:
-        lines = [line.split() for line in path.read_text().splitlines() if line.strip()]
+        # Some editors put a byte order mark before the first number.
+        lines = [line.split() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
         folds, per_kind = (int(lines[0][0]), int(lines[0][1])) if len(lines[0]) == 2 else (1, int(lines[0][0]))
-        present: dict[str, bool] = {}
+        present: dict[str, dict[str, Path]] = {}
 
         def image(name: str, number: str) -> Path:
-            return images / name / f"{name}_{int(number):04d}.jpg"
+            if name not in present:
+                present[name] = image_files(images / name)
+            stem = f"{name}_{int(number):04d}"
+            return present[name].get(stem, images / name / f"{stem}.jpg")
 
         def is_there(file: Path) -> bool:
-            key = str(file)
-            if key not in present:
-                present[key] = file.is_file()
-            return present[key]
+            return file.stem in present[file.parent.name]
 
         pairs: list[LfwPair] = []
         probes, references = set(), set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,8 @@ from xssab_core.progress import Progress, State, ignore
 
 # Images embedded in one call. Part of what decides the last bits of an embedding, so every run uses the same.
 BATCH = 64
+
+_log = logging.getLogger(__name__)
 
 
 def images_of(pairs: Iterable[LfwPair]) -> tuple[Path, ...]:
@@ -46,10 +48,13 @@ def crops_of(
     crops: dict[Path, np.ndarray] = {}
     for path in paths:
         pulse()
-        with contextlib.suppress(PhotoError):
+        try:
             crop = cache.crop(path, template)
-            if crop is not None:
-                crops[path] = crop
+        except PhotoError as error:
+            _log.warning("Left out: %s", error)
+            continue
+        if crop is not None:
+            crops[path] = crop
     return crops
 
 

@@ -74,7 +74,7 @@ def split(lfw: Lfw, recipe: Recipe) -> tuple[list[Path], tuple[LfwPair, ...]]:
     folds = sorted({pair.fold for pair in lfw.pairs})[-recipe.held_out_folds :]
     pairs = tuple(pair for pair in lfw.pairs if pair.fold in folds)
     held_out = {path.parent.name for pair in pairs for path in (pair.probe, pair.reference)}
-    images = [path for path in sorted(lfw.images.glob("*/*.jpg")) if path.parent.name not in held_out]
+    images = [path for path in lfw.files if path.parent.name not in held_out]
     if not images or len({pair.genuine for pair in pairs}) < 2 or len({path.parent for path in images}) < 2:
         raise DataError(
             f"{lfw.images} covers too little to hold out {recipe.held_out_folds} folds ({lfw.coverage}). "

@@ -20,6 +20,10 @@ from xssab_core.models.zoo.network import normalise
 _OLDEST_OPSET = 7
 # Where one of these is, values of four dimensions are attention between patches, not grids.
 _TRANSFORMER = {"Softmax", "LayerNormalization"}
+# What takes the rows of its first input one by one, where the others are weights.
+_LAYERS = {"BatchNormalization", "Conv", "Gemm"}
+
+Values = dict[str, torch.Tensor]
 
 
 class OnnxGraph(nn.Module):
@@ -68,19 +72,24 @@ class OnnxGraph(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """(N, ...) input -> the embedding."""
-        return self.value(self.output_name, images)
+        return self.values(self.output_name, [images])[0]
 
-    def value(self, wanted: str, images: torch.Tensor) -> torch.Tensor:
-        """The tensor of that name for an input; values are dropped after their last use."""
-        values = self._given(images)
+    def values(self, wanted: str, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """The tensor of that name for each input; values are dropped after their last use.
+
+        The inputs go through the nodes side by side, and through layers of weights together, so that what looks at a
+        layer sees the whole batch also of a network that takes one image at a time.
+        """
+        lanes = [self._given(images) for images in inputs]
         for i, node in enumerate(self._nodes):
-            if wanted in values:
+            if wanted in lanes[0]:
                 break
-            values |= node.run(values, self.opset)
-            for name in node.inputs:
-                if name in values and self._last_use.get(name) == i and name != wanted:
-                    del values[name]
-        return values[wanted]
+            for values, made in zip(lanes, node.run_all(lanes, self.opset), strict=True):
+                values |= made
+                for name in node.inputs:
+                    if name in values and self._last_use.get(name) == i and name != wanted:
+                        del values[name]
+        return [values[wanted] for values in lanes]
 
     def last_grid(self, images: torch.Tensor) -> str:
         """Name of the last (N, C, h, w) value with h and w above 1 that the output depends on; empty without, and in
@@ -96,7 +105,7 @@ class OnnxGraph(nn.Module):
                     found = name
         return found
 
-    def _given(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+    def _given(self, images: torch.Tensor) -> Values:
         weights = {name: getattr(self, key) for name, key in self._parameter_names.items()}
         return {self.input_name: images, **weights, **self._small}
 
@@ -119,11 +128,26 @@ class _Node:
         attributes["outputs"] = len(proto.output)
         return cls(proto.op_type, tuple(proto.input), tuple(proto.output), attributes)
 
-    def run(self, values: dict[str, torch.Tensor], opset: int) -> dict[str, torch.Tensor]:
+    def run(self, values: Values, opset: int) -> Values:
         given = [values[name] if name else None for name in self.inputs]
         result = OPERATORS[self.operator](given, self.attributes, opset)
         results = result if isinstance(result, tuple) else (result,)
         return {name: value for name, value in zip(self.outputs, results, strict=False) if name}
+
+    def run_all(self, lanes: Sequence[Values], opset: int) -> list[Values]:
+        """What it makes of each, in one go where it is a layer of weights, to which each row of its input is alike."""
+        if len(lanes) == 1 or not self._is_layer(lanes[0]):
+            return [self.run(values, opset) for values in lanes]
+        rows = [values[self.inputs[0]] for values in lanes]
+        [(name, made)] = self.run({**lanes[0], self.inputs[0]: torch.cat(rows)}, opset).items()
+        return [{name: part} for part in torch.split(made, [len(part) for part in rows])]
+
+    def _is_layer(self, values: Values) -> bool:
+        given, *weights = (values[name] for name in self.inputs if name)
+        if isinstance(given, nn.Parameter) or not all(isinstance(value, nn.Parameter) for value in weights):
+            return False
+        flat = self.operator == "MatMul" and weights[0].ndim == 2
+        return flat or (self.operator in _LAYERS and not self.attributes.get("transA", 0))
 
 
 class OnnxNetwork(nn.Module):
@@ -166,9 +190,7 @@ class OnnxNetwork(nn.Module):
 
     def _each(self, wanted: str, pixels: torch.Tensor) -> torch.Tensor:
         images = self._images(pixels)
-        if self._batches or len(images) == 1:
-            return self.graph.value(wanted, images)
-        return torch.cat([self.graph.value(wanted, image[None]) for image in images])
+        return torch.cat(self.graph.values(wanted, [images] if self._batches else torch.split(images, 1)))
 
 
 class OnnxGridNetwork(OnnxNetwork):
