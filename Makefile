@@ -9,10 +9,14 @@ CHECK_PYTHON := import sys; v = sys.version_info[:2]; \
 	sys.exit(None if (3, 11) <= v <= (3, 13) else f"Python 3.11 to 3.13 is needed, not {v[0]}.{v[1]}. Try: make PYTHON=python3.11")
 
 # $(call system,TEST,PACKAGES): where TEST fails, install Debian packages if we may, else say how.
-system = $(1) >/dev/null 2>&1 || { \
+system = { $(1); } >/dev/null 2>&1 || { \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
 	then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2); \
-	else echo "System libraries are missing. Run: sudo apt-get install $(2)" >&2; exit 1; fi; }
+	else echo "System packages are missing. Run: sudo apt-get install $(2)" >&2; exit 1; fi; }
+
+# Two processes of one thread each do more than one of two; the tests of a file stay together, as what they share does.
+SIDE_BY_SIDE := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+NODE_18 := node -e "process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)"
 
 .PHONY: run test test-fast lint install install-test model clean
 
@@ -20,16 +24,20 @@ run: model
 	$(BIN)/python -m streamlit run app.py
 
 test: install-test model
-	$(BIN)/python -m pytest --cov
+	@$(call system,$(NODE_18),nodejs)
+	node --test tests/frontend/*.test.js
+	$(SIDE_BY_SIDE) -m "not alone" --cov
+	$(BIN)/python -m pytest -m alone --cov --cov-append
 	@$(BIN)/coverage report --sort=cover | awk '/^TOTAL/ || $$NF + 0 < 80'
 
 test-fast: install-test model
-	$(BIN)/python -m pytest -m "not slow"
+	$(SIDE_BY_SIDE) -m "not slow and not alone"
 
-lint: install-test
+lint: install-test node_modules/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	node_modules/.bin/tsc
 
 model: install
 	$(BIN)/python -m xssab_core models fetch sface
@@ -50,5 +58,10 @@ $(VENV)/.installed-test: $(VENV)/.installed tests/requirements.txt
 	@$(call system,command -v chromium,chromium)
 	@touch $@
 
+node_modules/.installed: package.json
+	@$(call system,$(NODE_18) && command -v npm,nodejs npm)
+	npm install --no-package-lock --no-audit --no-fund --silent
+	@touch $@
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) node_modules

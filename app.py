@@ -1,14 +1,18 @@
-"""The router: page config, the standing caution, and which page runs. Nothing else."""
+"""The router: page config, the standing caution, and which page runs; and the server it runs on. Nothing else."""
 
 import streamlit as st
 
-from ui.page import caution, route
-from xssab_core.paths import ASSETS
+if __name__ == "__main__":  # each run of a page
+    from ui.page import caution, route
+    from xssab_core.paths import ASSETS
 
-_LOGO = str(ASSETS / "logo.svg")
+    logo = str(ASSETS / "logo.svg")
+    st.set_page_config(page_title="xSSAB: why match, why non-match", page_icon=logo, layout="wide")
+    page = route()
+    st.logo(logo, size="large")
+    caution()
+    page.run()
+else:  # once, when `streamlit run app.py` looks for a server
+    from ui.server import middleware
 
-st.set_page_config(page_title="xSSAB: why match, why non-match", page_icon=_LOGO, layout="wide")
-page = route()
-st.logo(_LOGO, size="large")
-caution()
-page.run()
+    app = st.App(__file__, middleware=middleware())

@@ -18,12 +18,12 @@ from ui.benchmark_view import (
 )
 
 st.title("Benchmark: Patch-LFW and DPR curves")
-record = pick_results()
-if record is not None:
-    show_setting(record)
-    show_curves(record)
-    show_areas(record)
-    show_cost(record)
-    show_localisation(record)
+results = pick_results()
+if results is not None:
+    show_setting(results)
+    show_curves(results)
+    show_areas(results)
+    show_cost(results)
+    show_localisation(results)
 show_paper()
 show_small_run()

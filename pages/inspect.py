@@ -13,6 +13,7 @@ from ui.page import errors_as_sentences
 from ui.pair_picker import open_pair_elsewhere, pick_pair
 from ui.sidebar import pick_drawing, pick_model, pick_threshold
 from ui.state import engine
+from ui.words import plain
 from xssab_core.explain import METHODS
 
 pair = pick_pair()
@@ -30,7 +31,9 @@ if pair is not None:
     if reason is None:
         show_maps(explanation, model, pair, drawing)
     else:
-        st.info(f"{reason} xFace explains it from its embeddings alone: choose it below.", icon=":material/block:")
+        st.info(
+            f"{plain(reason)} xFace explains it from its embeddings alone: choose it below.", icon=":material/block:"
+        )
     with errors_as_sentences():
         explanations = compare_methods(model, pair, threshold, drawing, explanation)
         if reason is None:

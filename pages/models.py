@@ -17,6 +17,7 @@ from ui.models_view import (
 )
 from ui.page import errors_as_sentences
 from ui.state import engine
+from ui.words import plain
 from xssab_core.models import MODELS
 from xssab_core.models.calibration import calibration_of
 
@@ -25,7 +26,7 @@ show_overview()
 chosen = st.selectbox(
     "Model", list(MODELS), format_func=lambda i: MODELS[i].info.title, key="model", bind="query-params"
 )
-st.header(MODELS[chosen].info.title)
+st.header(plain(MODELS[chosen].info.title))
 show_card(MODELS[chosen].info)
 if not MODELS[chosen].is_fetched:
     show_missing(chosen)

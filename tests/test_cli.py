@@ -110,3 +110,38 @@ def test_models_list_and_verify(capsys, sface) -> None:
 
 def test_both_palettes_have_two_colours() -> None:
     assert all(len({*pair}) == 2 for pair in PALETTES.values())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["calibrate", "--lfw", "{lfw}", "--output", "{way}/calibration.json"],
+        ["benchmark", "--lfw", "{lfw}", "--methods", "random", "--pairs", "4", "--steps", "3", "--output", "{way}/out"],
+        ["patch-lfw", "--lfw", "{lfw}", "--pairs", "4", "--output", "{way}"],
+        ["models", "add", "--id", "mine", "--command", "program 'with one quote"],
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]),
+)
+def test_what_cannot_be_done_is_one_line_in_every_command(arguments, tiny_lfw, tmp_path, capsys) -> None:
+    (tmp_path / "way").write_text("in the way")
+    assert main([word.format(lfw=tiny_lfw, way=tmp_path / "way") for word in arguments]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("xssab: ")
+    assert ("cannot be written" in error) or ("Close every quote" in error)
+    assert (tmp_path / "way").read_text() == "in the way"
+
+
+def test_a_store_that_is_a_file_is_one_line(tmp_path, monkeypatch, capsys) -> None:
+    (tmp_path / "way").write_text("in the way")
+    monkeypatch.setenv("XSSAB_HOME", str(tmp_path / "way"))
+    program = f"{sys.executable} -c pass"
+    assert main(["models", "add", "--id", "mine", "--command", program]) == 2
+    assert main(["models", "fetch", "sface"]) == 2
+    assert "XSSAB_HOME" in capsys.readouterr().err
+
+
+def test_no_option_is_advised_that_the_command_does_not_have(tmp_path, capsys) -> None:
+    assert main(["calibrate", "--lfw", str(tmp_path / "absent")]) == 2
+    assert "--download" not in capsys.readouterr().err
+    assert main(["patch-lfw", "--lfw", str(tmp_path / "absent"), "--output", str(tmp_path)]) == 2
+    assert "--download" in capsys.readouterr().err

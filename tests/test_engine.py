@@ -1,6 +1,7 @@
 """The cached core: eight users at once get what one user gets, and nothing is computed twice."""
 
 import gc
+import io
 import threading
 import time
 import weakref
@@ -10,14 +11,17 @@ from itertools import permutations
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from xssab_core import explain, paths
+from xssab_core import align_face, explain, paths
 from xssab_core.device import DeviceLock, on_one_thread
-from xssab_core.engine import Engine, LruCache
+from xssab_core.engine import DECODED_BYTES, Engine, LruCache, mentions
 from xssab_core.faces import Pair
 from xssab_core.models.adding import add_checkpoint
 from xssab_core.models.calibration import Calibration, calibration_path
 from xssab_core.models.zoo import iresnet
+from xssab_core.patch_lfw.generator import PatchedFace, uniform_positions
+from xssab_core.paths import ASSETS
 
 
 @pytest.fixture
@@ -158,7 +162,7 @@ def test_the_device_is_lent_in_order_of_arrival() -> None:
     assert order == ["long 0", "short", "long 1", "long 2"]
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_a_call_on_one_thread_gives_what_one_thread_gives_and_leaves_the_others_their_number(sface, samples) -> None:
     threads = torch.get_num_threads()
 
@@ -242,3 +246,76 @@ def test_replaced_weights_show_on_the_next_question_and_work_in_flight_ends_on_t
     assert engine.model(own_model) is after
     assert engine.explain(after, pair, threshold=0.3).score != pytest.approx(first.score, abs=1e-3)
     assert engine.explain(before, pair, threshold=0.3).score == pytest.approx(first.score, abs=1e-6)
+
+
+def photos_of(engine: Engine) -> list[str]:
+    return [photo.name for photo in engine._photos._values.values()]
+
+
+def test_a_photograph_is_decoded_once_for_each_name_it_was_given(sample_path) -> None:
+    engine, data = Engine("cpu"), sample_path.read_bytes()
+    first = engine.photo(data, "mine.jpg")
+    assert engine.photo(data, "mine.jpg") is first
+    assert engine.photo(data, "yours.jpg").name == "yours.jpg"
+
+
+def test_decoded_photographs_are_bounded_in_bytes() -> None:
+    side = 4000
+    engine = Engine("cpu")
+    for number in range(14):
+        encoded = io.BytesIO()
+        Image.new("RGB", (side, side), (number, 0, 0)).save(encoded, "JPEG")
+        engine.photo(encoded.getvalue(), f"{number}.jpg")
+    assert engine._photos._weight == len(photos_of(engine)) * side * side * 3 <= DECODED_BYTES
+    assert photos_of(engine) == [f"{number}.jpg" for number in range(3, 14)]
+
+
+def test_nothing_of_a_forgotten_photograph_is_kept_and_another_pair_is_known_still(engine, passes) -> None:
+    paths = sorted((ASSETS / "samples").glob("*.jpg"))[:3]
+    photos = [engine.photo(path.read_bytes(), path.name) for path in paths]
+    faces = [align_face(photo, detected=engine.faces(photo)) for photo in photos]
+    model, sha256 = engine.model("sface"), photos[0].sha256
+    patched = PatchedFace.of(faces[1], faces[0], uniform_positions(np.random.default_rng(0)))
+    for pair in (Pair(faces[0], faces[1]), Pair(patched, faces[2]), Pair(faces[1], faces[2])):
+        engine.explain(model, pair)
+    pixels = [weakref.ref(photo.pixels) for photo in photos]
+    evidence = [weakref.ref(examined.evidence) for examined in engine._examined._values.values()]
+    rest = Pair(faces[1], faces[2])
+    del photos, faces, patched, pair
+    engine.forget(sha256)
+    gc.collect()
+    assert [each() is None for each in pixels] == [True, False, False]
+    assert [each() is None for each in evidence] == [True, True, False]
+    caches = engine._photos, engine._faces, engine._embeddings, engine._examined
+    assert [len(cache._values) for cache in caches] == [2, 2, 0, 1]
+    before = list(passes)
+    engine.explain(model, rest)
+    assert passes == before
+
+
+def test_a_forgotten_weight_makes_room_for_others() -> None:
+    cache: LruCache[int] = LruCache(10, lambda value: value)
+    cache.put(("a", "x"), 6)
+    cache.put("b", 4)
+    cache.forget("x")
+    cache.put("c", 6)
+    assert (cache.get(("a", "x")), cache.get("b"), cache.get("c")) == (None, 4, 6)
+    cache.clear()
+    cache.put("d", 5)
+    cache.put("e", 5)
+    assert (cache.get("c"), cache.get("d"), cache.get("e")) == (None, 5, 5)
+
+
+@pytest.mark.parametrize(
+    ("key", "is_part"),
+    [
+        ("a", True),
+        (("a", 1), True),
+        ((1, (2, ("a",))), True),
+        ("ab", False),
+        ((1, ("ab",)), False),
+        (frozenset("a"), False),
+    ],
+)
+def test_a_key_mentions_what_it_holds_at_any_depth(key, is_part) -> None:
+    assert mentions(key, "a") is is_part

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 import torch
 
-from ui.jobs import jobs, offer_work
+from ui.jobs import FOR_EVER, jobs, offer_work, session
 from ui.sidebar import pick_model
 from ui.state import lfw_folder
+from ui.words import plain
 from xssab_core import paths
 from xssab_core.benchmark import paper
 from xssab_core.benchmark.figure import dpr_figure
-from xssab_core.benchmark.results import FORMAT
+from xssab_core.benchmark.format import KINDS, Kind, Results, read_results
 from xssab_core.benchmark.runner import CLEAN_IMAGES, UNBLURRED, Settings, parse_methods, run_benchmark
 from xssab_core.benchmark.tasks import RANDOM
 from xssab_core.errors import DataError
 from xssab_core.explain import METHODS
+from xssab_core.metrics import Estimate
 from xssab_core.progress import Progress, part
 
 SMALL_RUN_PAIRS = 60
@@ -32,7 +32,7 @@ _SMALL_RUN_METHODS = ("xssab", "xcos-s", "xcos-w")
 _CHOSEN, _GIVEN = "results", "results_file"
 
 
-def pick_results() -> dict[str, Any] | None:
+def pick_results() -> Results | None:
     """The results of the view: an uploaded file, else one of the list. None, and a sentence, where there are none."""
     files = _results_files()
     is_given = st.session_state.get(_GIVEN) is not None
@@ -50,7 +50,7 @@ def pick_results() -> dict[str, Any] | None:
             return read_results(files[chosen].read_bytes(), chosen)
     except (DataError, OSError) as error:
         logging.getLogger("xssab").warning("%s", error)
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return None
     st.info(
         "No results are here yet. Measure some at the end of this page, or upload a results.json in the sidebar.",
@@ -66,66 +66,51 @@ def _results_files() -> dict[str, Path]:
     return shipped | own
 
 
-def read_results(data: bytes, name: str) -> dict[str, Any]:
-    """A results file; DataError when it is not one."""
-    try:
-        record: dict[str, Any] = json.loads(data)
-        is_known = record["format"] == FORMAT
-        for key in ("data", "model", "threshold", "table1", "shares", "methods", "run"):
-            record[key]
-        record["methods"].sort(key=lambda method: method["label"] == RANDOM)  # the baseline last
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{name} is not a results.json of this benchmark.") from error
-    if not is_known:
-        raise DataError(f"{name} was written by another version of this program. Run the benchmark again.")
-    return record
-
-
-def show_setting(record: dict[str, Any]) -> None:
+def show_setting(results: Results) -> None:
     """What was measured: model, pairs, threshold, and the error rates before and after patching (Table 1)."""
-    data, rates = record["data"], record["table1"]
+    data, rates, threshold = results.data, results.table1, results.threshold
+    covered = "" if data.mean_patch_coverage is None else f"{data.mean_patch_coverage:.1%}"
     st.markdown(
-        f"**{record['model']['title']}** on {data['set']} ({data['images']}): {data['pairs_selected']:,} pairs; copy "
-        f"with {data['coverage']}. Threshold {record['threshold']['value']:.4f}: {record['threshold']['origin']}. "
-        f"Patches cover {data['mean_patch_coverage']:.1%} of the probe on average."
+        f"**{plain(results.model.title)}** on {plain(data.set)} ({plain(data.images)}): {data.pairs_selected:,} pairs; "
+        f"copy with {plain(data.coverage)}. Threshold {threshold.value:.4f}: {plain(threshold.origin)}. "
+        f"Patches cover {covered or 'nothing'} of the probe on average."
     )
     shown = {
-        "FMR, LFW": "clean_fmr",
-        "FNMR, LFW": "clean_fnmr",
-        "FMR, Patch-LFW": "patched_fmr",
-        "FNMR, Patch-LFW": "patched_fnmr",
+        "FMR, LFW": rates.clean_fmr,
+        "FNMR, LFW": rates.clean_fnmr,
+        "FMR, Patch-LFW": rates.patched_fmr,
+        "FNMR, Patch-LFW": rates.patched_fnmr,
     }
-    for column, (title, key) in zip(st.columns(4), shown.items(), strict=True):
-        rate = rates[key]
-        if rate["value"] is not None:
-            low, high = rate["interval"]
-            interval = f"95 % interval {low:.3f} to {high:.3f}, {rate['pairs']} pairs"
-            column.metric(title, f"{rate['value']:.3f}", help=interval)
+    for column, (title, rate) in zip(st.columns(4), shown.items(), strict=True):
+        if rate.value is not None and rate.interval is not None:
+            low, high = rate.interval
+            interval = f"95 % interval {low:.3f} to {high:.3f}, {rate.pairs} pairs"
+            column.metric(title, f"{rate.value:.3f}", help=interval)
 
 
-def show_curves(record: dict[str, Any]) -> None:
+def show_curves(results: Results) -> None:
     """DPR curves as in figure 5."""
     st.header("DPR curves")
-    figure = dpr_figure(record).update_layout(title=None, template=None, height=460, margin={"t": 40, "r": 20})
+    figure = dpr_figure(results).update_layout(title=None, template=None, height=460, margin={"t": 40, "r": 20})
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
-    alt = f"DPR curves of FMR and FNMR of {', '.join(method['title'] for method in record['methods'])}"
+    alt = f"DPR curves of FMR and FNMR of {', '.join(method.title for method in results.baseline_last)}"
     st.plotly_chart(figure, key="dpr", config={"displayModeBar": False}, alt=alt)
     st.caption("Lower is better: the errors that patches caused disappear sooner when the map finds the patches.")
 
 
-def show_areas(record: dict[str, Any]) -> None:
+def show_areas(results: Results) -> None:
     """Areas and gains, as Table 2, beside the paper's own."""
     st.header("Area under the DPR curve")
-    model_id = record["model"]["id"]
+    model_id = results.model.id
     rows = []
-    for method in record["methods"]:
-        row = {"method": method["title"], "pairs": f"{sum(method['pairs'].values()):,}"}
-        for column, kind in enumerate(("fmr", "fnmr")):
-            row[f"gain {kind.upper()}"] = "" if method["label"] == RANDOM else _interval(method["gain"][kind])
-            row[f"paper {kind.upper()}"] = _paper_gain(model_id, method["label"], column)
-        for kind in ("fmr", "fnmr"):
-            unit_step = _number(method["unit_step_area"][kind], 2)
-            row[f"AUC {kind.upper()}"] = _number(method["auc"][kind]["value"]) + (unit_step and f" ({unit_step})")
+    for method in results.baseline_last:
+        row = {"method": plain(method.title), "pairs": f"{method.pairs.total:,}"}
+        for kind in KINDS:
+            row[f"gain {kind.upper()}"] = "" if method.is_random else _interval(method.gain.of(kind))
+            row[f"paper {kind.upper()}"] = _paper_gain(model_id, method.label, kind)
+        for kind in KINDS:
+            unit_step = _number(method.unit_step_area.of(kind), 2)
+            row[f"AUC {kind.upper()}"] = _number(method.auc.of(kind).value) + (unit_step and f" ({unit_step})")
         rows.append(row)
     _table(rows, "Gain over random and area under the DPR curve by method, with the paper's gains")
     whose = "of the same network" if model_id in paper.MODELS else "over its networks, none of which is this model"
@@ -159,20 +144,20 @@ def show_paper() -> None:
     _table(rates, "The paper's error rates by model")
 
 
-def show_cost(record: dict[str, Any]) -> None:
+def show_cost(results: Results) -> None:
     """Passes and seconds, as Table 3."""
     st.header("Cost of a map")
-    seconds = record["run"]["seconds_per_map"]
+    seconds = results.run.seconds_per_map
     rows = [
         {
-            "method": method["title"],
-            "forward passes": _number(method.get("forward_passes"), 0),
-            "backward passes": _number(method.get("backward_passes"), 0),
-            "seconds (median)": _number(seconds[method["label"]]["seconds_map"]["median"]),
-            "paper's seconds": _number(paper.TABLE_3.get(_as_in_paper(method["label"])), 2),
+            "method": plain(method.title),
+            "forward passes": _number(method.forward_passes, 0),
+            "backward passes": _number(method.backward_passes, 0),
+            "seconds (median)": _number(seconds[method.label].seconds_map.median),
+            "paper's seconds": _number(paper.TABLE_3.get(_as_in_paper(method.label)), 2),
         }
-        for method in record["methods"]
-        if method["label"] in seconds
+        for method in results.baseline_last
+        if method.label in seconds
     ]
     _table(rows, "Passes and seconds of a map by method")
     st.caption(
@@ -180,18 +165,18 @@ def show_cost(record: dict[str, Any]) -> None:
     )
 
 
-def show_localisation(record: dict[str, Any]) -> None:
+def show_localisation(results: Results) -> None:
     """How well maps find the patches."""
     st.header("Finding the patches")
     rows = [
         {
-            "method": method["title"],
-            "all pairs": _number(method["localisation"]["all"]),
-            "impostor pairs": _number(method["localisation"]["fmr"]),
-            "genuine pairs": _number(method["localisation"]["fnmr"]),
-            "chance": _number(method["localisation"]["chance"]),
+            "method": plain(method.title),
+            "all pairs": _number(method.localisation.all),
+            "impostor pairs": _number(method.localisation.fmr),
+            "genuine pairs": _number(method.localisation.fnmr),
+            "chance": _number(method.localisation.chance),
         }
-        for method in record["methods"]
+        for method in results.baseline_last
     ]
     _table(rows, "Average precision of localisation by method")
     st.caption(
@@ -215,18 +200,18 @@ def show_small_run() -> None:
         return
     usable = [method for method in _SMALL_RUN_METHODS if METHODS[method].unavailable(model) is None]
     if not usable or not model.thresholds:
-        st.info(f"{model_id} needs a calibration and a method that runs on it.", icon=":material/info:")
+        st.info(f"{plain(model_id)} needs a calibration and a method that runs on it.", icon=":material/info:")
         return
     output = paths.home() / "benchmarks" / f"{model_id}-{SMALL_RUN_PAIRS}-pairs"
     key: Hashable = ("benchmark", folder, model.weights_sha256)
-    ended = jobs().take_ended(key)
+    ended = jobs().take_ended(key, session())
     if ended is not None:
-        if ended.stop.is_set():
+        if ended.stopped:
             st.info("Stopped. What is finished is kept: start again to go on.", icon=":material/info:")
         elif ended.error:
-            st.error(ended.error, icon=":material/error:")
+            st.error(plain(ended.error), icon=":material/error:")
         else:
-            st.success(f"Finished: {output.name} is in the list of results.", icon=":material/check:")
+            st.success(f"Finished: {plain(output.name)} is in the list of results.", icon=":material/check:")
             st.button("Show it", key="show_run", on_click=_show, args=(output.name,))
     settings = Settings(
         lfw=Path(folder),
@@ -247,7 +232,8 @@ def show_small_run() -> None:
         f"{SMALL_RUN_PAIRS} pairs with {', '.join(usable)} and random, some minutes on a CPU. It goes on beside "
         "the page. More pairs and methods: `xssab benchmark`."
     )
-    offer_work(key, "benchmark", f"Run {SMALL_RUN_PAIRS} pairs", f"Benchmark of {model_id}", work, about)
+    button, title = f"Run {SMALL_RUN_PAIRS} pairs", f"Benchmark of {model_id}"
+    offer_work(key, "benchmark", button, title, work, about, FOR_EVER)
 
 
 def _show(title: str) -> None:
@@ -264,19 +250,19 @@ def _as_in_paper(label: str) -> str:
     return label.removesuffix(UNBLURRED)
 
 
-def _paper_gain(model_id: str, label: str, column: int) -> str:
+def _paper_gain(model_id: str, label: str, kind: Kind) -> str:
     """The paper's gain over random for that model; for a model that is not in the paper the range over all of its."""
     models = [paper.MODELS[model_id]] if model_id in paper.MODELS else list(paper.TABLE_2)
     method = _as_in_paper(label)
-    found = [paper.gains(model, method)[column] for model in models if method in paper.TABLE_2[model]]
+    found = [paper.gains(model, method)[KINDS.index(kind)] for model in models if method in paper.TABLE_2[model]]
     if not found or method == RANDOM:
         return ""
     low, high = f"{100 * min(found):.0f}", f"{100 * max(found):.0f}"
     return _unbroken(f"{low}%" if low == high else f"{low} to {high}%")
 
 
-def _interval(estimate: dict[str, float | None]) -> str:
-    value, low, high = (estimate[key] for key in ("value", "low", "high"))
+def _interval(estimate: Estimate) -> str:
+    value, low, high = estimate.value, estimate.low, estimate.high
     if value is None or low is None or high is None:
         return ""
     return f"{value:.1%} " + _unbroken(f"({100 * low:.1f} to {100 * high:.1f})")

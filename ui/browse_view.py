@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from ui.address import page_number
 from ui.browse_sets import Face, LfwSet, PairSet
-from ui.jobs import jobs, offer_work
+from ui.components import component
+from ui.jobs import FOR_EVER, jobs, offer_work, session
 from ui.page import address
 from ui.pictures import png_url
 from ui.sidebar import settings_in_url
+from ui.words import plain
 from xssab_core.gallery.selection import (
     FALSE_MATCH,
     FALSE_NON_MATCH,
@@ -30,7 +32,6 @@ from xssab_core.metrics import Rate
 from xssab_core.models import FaceModel, Threshold
 
 CARDS_PER_PAGE = 12
-_FOLDER = Path(__file__).parent / "frontend"
 _OUTCOME_TITLES = {
     FALSE_MATCH: "False match (FM)",
     FALSE_NON_MATCH: "False non-match (FNM)",
@@ -58,12 +59,7 @@ _HINT = (
     "Enter opens the pair."
 )
 
-_component = st.components.v2.component(
-    "xssab_gallery",
-    html='<div class="gallery"></div>',
-    css=(_FOLDER / "gallery.css").read_text(),
-    js=(_FOLDER / "gallery.js").read_text(),
-)
+_component = component("gallery")
 
 
 def show_how_to_get_lfw() -> None:
@@ -83,15 +79,15 @@ def offer_scoring(pairs: LfwSet, model: FaceModel) -> None:
     if known == total:
         return
     key: Hashable = ("scores", str(pairs.scores.generator.lfw.images), model.weights_sha256)
-    ended = jobs().take_ended(key)
+    ended = jobs().take_ended(key, session())
     if ended is not None and ended.error:
-        st.info(f"{ended.error} Scores computed so far are kept.", icon=":material/info:")
+        st.info(plain(f"{ended.error} Scores computed so far are kept."), icon=":material/info:")
     about = (
-        f"{known:,} of {total:,} pairs are scored with {model.info.title}; only they are shown. Scoring all takes "
-        "a while, goes on beside the page, and continues where it was stopped."
+        f"{known:,} of {total:,} pairs are scored with {plain(model.info.title)}; only they are shown. Scoring all "
+        "takes a while, goes on beside the page, and continues where it was stopped."
     )
     button = f"Score the other {total - known:,} pairs"
-    offer_work(key, "scores", button, "Scoring", pairs.scores.compute, about)
+    offer_work(key, "scores", button, "Scoring", pairs.scores.compute, about, FOR_EVER)
 
 
 def pick_selection(table: pd.DataFrame) -> Selection:
@@ -176,7 +172,7 @@ def show_gallery(pairs: PairSet, shown: pd.DataFrame, model: FaceModel, threshol
         st.info("No pair fits. Widen the filters above.", icon=":material/filter_alt:")
         return
     pages = math.ceil(len(shown) / CARDS_PER_PAGE)
-    page = min(max(1, _page_in_url()), pages)
+    page = min(page_number(st.query_params.get("page", "1")), pages)
     start = (page - 1) * CARDS_PER_PAGE
     rows = shown.iloc[start : start + CARDS_PER_PAGE]
     data = {
@@ -187,11 +183,6 @@ def show_gallery(pairs: PairSet, shown: pd.DataFrame, model: FaceModel, threshol
         "hint": _HINT,
     }
     _component(key="gallery", data=data, on_page_change=_turn_page)
-
-
-def _page_in_url() -> int:
-    number = st.query_params.get("page", "1")
-    return int(number) if number.isdecimal() else 1
 
 
 def _turn_page() -> None:

@@ -7,10 +7,11 @@ from collections.abc import Hashable
 import pandas as pd
 import streamlit as st
 
-from ui.jobs import jobs, offer_work
+from ui.jobs import jobs, offer_work, session
 from ui.map_viewer import Tile, map_viewer
 from ui.sidebar import Drawing
 from ui.state import engine
+from ui.words import plain
 from xssab_core.explain import METHODS, AnyExplainer, Explanation
 from xssab_core.explain.confidence import Confidence, fit_confidence
 from xssab_core.faces import Pair
@@ -36,12 +37,12 @@ def compare_methods(
         list(usable),
         selection_mode="multi",
         default=[method_id for method_id, method in usable.items() if is_fast(method)],
-        format_func=lambda method_id: METHODS[method_id].info.short_title,
+        format_func=lambda method_id: plain(METHODS[method_id].info.short_title),
         key="methods",
         bind="query-params",
     )
     for reason in filter(None, reasons.values()):
-        st.caption(f":material/block: {reason}")
+        st.caption(f":material/block: {plain(reason)}")
     explanations = [shown]
     waiting: dict[str, list[AnyExplainer]] = {}
     for method_id in chosen:
@@ -103,7 +104,8 @@ def _show_confidence(explanation: Explanation) -> None:
         share = confidence.of_decision(explanation.score, explanation.threshold.value)
         st.caption(
             f"xFace's confidence in the decision: {share:.3f}. Of pairs with this score, that share would be decided "
-            f"rightly, were genuine and impostor pairs equally frequent; a sigmoid fitted to {confidence.origin}."
+            "rightly, were genuine and impostor pairs equally frequent; a sigmoid fitted to "
+            f"{plain(confidence.origin)}."
         )
 
 
@@ -123,12 +125,12 @@ def offer(model: FaceModel, pair: Pair, methods: list[AnyExplainer]) -> None:
     names = ", ".join(method.info.short_title for method in methods)
     kind = methods[0].evidence_kind
     key: Hashable = (kind, model.weights_sha256, pair.key)
-    ended = jobs().take_ended(key)
+    ended = jobs().take_ended(key, session())
     if ended is not None and ended.error:
-        st.info(f"{names}: {ended.error}", icon=":material/info:")
+        st.info(plain(f"{names}: {ended.error}"), icon=":material/info:")
     core, method_id = engine(), methods[0].info.id
     threshold = 0.0  # plays no part in what is gathered
-    button = f"Compute {names}: {methods[0].info.forward_passes:,} forward passes"
+    button = f"Compute {plain(names)}: {methods[0].info.forward_passes:,} forward passes"
     offer_work(
         key,
         kind,
@@ -143,11 +145,11 @@ def show_trust(model: FaceModel, pair: Pair, shown: Explanation, explanations: l
     st.header("How far to trust the xSSAB map")
     ids = tuple(explanation.method.id for explanation in explanations)
     key: Hashable = ("trust", shown.weights_sha256, shown.method.id, shown.threshold, pair.key, ids)
-    job = jobs().get(key)
+    job = jobs().get(key, session())
     if job is None or not job.done or job.error:
-        if job is not None and job.error:
-            st.info(job.error, icon=":material/info:")
-            jobs().forget(key)
+        ended = jobs().take_ended(key, session())
+        if ended is not None:
+            st.info(plain(ended.error), icon=":material/info:")
         others = [other for other in explanations if other is not shown]
         offer_work(
             key,
@@ -158,7 +160,7 @@ def show_trust(model: FaceModel, pair: Pair, shown: Explanation, explanations: l
             "Explains the pair again after small changes of the photographs and with randomised weights, and compares.",
         )
         return
-    st.markdown("\n".join(f"- {sentence}" for sentence in sentences(job.result)))
+    st.markdown("\n".join(f"- {plain(sentence)}" for sentence in sentences(job.result)))
     st.caption(
         "Rank correlations over all pixels: 1 = same order, 0 = unrelated. What the words stand for is a convention."
     )

@@ -9,6 +9,7 @@ from ui.map_viewer import Tile, map_viewer
 from ui.pair_picker import landmark_editor
 from ui.pictures import crop_with_landmarks, photo_with_landmarks, show_picture
 from ui.sidebar import Drawing
+from ui.words import plain
 from xssab_core.explain import Explanation
 from xssab_core.faces import AlignedFace, Pair
 from xssab_core.faces.quality import eye_distance
@@ -27,7 +28,8 @@ def show_decision(explanation: Explanation) -> None:
     columns[0].metric("Score (cosine)", f"{explanation.score:.4f}")
     columns[1].metric("Threshold", f"{explanation.threshold.value:.4f}")
     columns[2].metric("Margin", f"{explanation.margin:+.4f}")
-    columns[3].metric("Model", explanation.model.id, help=f"{explanation.model.title}. {explanation.model.source}")
+    about = plain(f"{explanation.model.title}. {explanation.model.source}")
+    columns[3].metric("Model", plain(explanation.model.id), help=about)
 
 
 def show_maps(explanation: Explanation, model: FaceModel, pair: Pair, drawing: Drawing) -> None:
@@ -46,8 +48,10 @@ def show_maps(explanation: Explanation, model: FaceModel, pair: Pair, drawing: D
         rows[side.capitalize()] = tiles
     map_viewer(rows, drawing.palette, drawing.opacity, key="maps")
     st.caption(
-        f"{explanation.method.title}. All maps on one scale: full colour at |value| {scale:.3e}. "
-        f"{sum(explanation.seconds.values()):.2f} s on {model.device_name}."
+        plain(
+            f"{explanation.method.title}. All maps on one scale: full colour at |value| {scale:.3e}. "
+            f"{sum(explanation.seconds.values()):.2f} s on {model.device_name}."
+        )
     )
 
 
@@ -56,15 +60,15 @@ def show_photographs(pair: Pair) -> None:
     st.header("Photographs and alignment")
     for column, (side, face) in zip(st.columns(2, gap="large"), pair.by_side(), strict=True):
         with column:
-            st.markdown(f"**{side.capitalize()}:** {face.photo.name}")
+            st.markdown(f"**{side.capitalize()}:** {plain(face.photo.name)}")
             original, aligned = st.columns(2)
             with original:
                 show_picture(photo_with_landmarks(face), f"{side} photograph {face.photo.name} with its landmarks")
             with aligned:
                 show_picture(crop_with_landmarks(face), f"Aligned crop of the {side} with its landmarks")
-            st.caption(_facts(face))
+            st.caption(plain(_facts(face)))
             for warning in face.warnings:
-                st.warning(warning, icon=":material/warning:")
+                st.warning(plain(warning), icon=":material/warning:")
             landmark_editor(face, side)
 
 
@@ -86,7 +90,7 @@ def show_arguments(explanation: Explanation, drawing: Drawing) -> None:
     """The argument spectrum."""
     st.header("Arguments")
     sentence = spectrum_sentence(explanation)
-    st.caption(sentence)
+    st.caption(plain(sentence))
     figure = argument_spectrum(explanation, drawing.palette)
     st.plotly_chart(figure, key="spectrum", config={"displayModeBar": False}, alt=sentence)
 

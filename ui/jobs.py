@@ -1,86 +1,240 @@
-"""Slow work beside the page: it goes on while the user does other things, tells its progress, and can be stopped."""
+"""Slow work beside the page: it waits its turn, goes on while the user does other things, tells its progress, and can
+be stopped."""
 
 from __future__ import annotations
 
+import atexit
 import logging
+import math
+import secrets
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+import time
+from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
+from itertools import chain, count, zip_longest
 from typing import Any
 
 import streamlit as st
 
+from ui.words import plain
+from xssab_core.engine import mentions
 from xssab_core.errors import CancelledError, XssabError
 from xssab_core.progress import Progress, State
 
-_KEPT = 64
+# A long benchmark must not hold up a short explanation, hence two; more would only queue for the lock of the device,
+# which lets one pass of a network through at a time.
+WORKERS = 2
+ENDED_KEPT = 64
+# What nobody waits for is ended, but not before a page that is loaded again has had the time to ask for it.
+RELOAD_SECONDS = 30.0
+# For what is worth its time to whoever comes next.
+FOR_EVER = math.inf
+EXIT_SECONDS = 5.0
+_STOPPED = "Stopped."
 _log = logging.getLogger("xssab")
 
 
 @dataclass(eq=False)
 class Job:
-    """One piece of work. Only its own thread writes its fields, but for `stop`."""
+    """One piece of work.
 
+    Attributes:
+        key: what it computes.
+        title: what the user is told it does.
+        patience: seconds it goes on for when nobody waits for it any more.
+        state: how far it is.
+        wanted_by: the sessions that asked for it and neither left nor were told how it ended.
+        outcome: what it computed or raised.
+    """
+
+    key: Hashable
     title: str
+    patience: float = RELOAD_SECONDS
     state: State = field(default_factory=lambda: State(0.0))
-    result: Any = None
-    error: str | None = None
-    done: bool = False
-    stop: threading.Event = field(default_factory=threading.Event)
+    wanted_by: set[str] = field(default_factory=set)
+    outcome: Future[Any] = field(default_factory=Future)
+    is_stopping: bool = False
+    _left_at: float = 0.0
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended, in whichever way."""
+        return self.outcome.done()
+
+    @property
+    def result(self) -> Any:
+        """What was computed, of a job that ended well."""
+        return self.outcome.result()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it ended because it was told to."""
+        return self.done and isinstance(self.outcome.exception(), CancelledError)
+
+    @property
+    def error(self) -> str | None:
+        """Why it failed, as a sentence; None while it has not."""
+        error = self.outcome.exception() if self.done else None
+        return None if error is None else str(error)
 
     def progress(self, state: State) -> None:
-        """Given to the work: keeps how far it is, and ends the work when the user asked for it."""
+        """Given to the work: keeps how far it is, and ends it when it was stopped or nobody waits for it."""
         self.state = state
-        if self.stop.is_set():
-            raise CancelledError("Stopped.")
+        if self.is_stopping:
+            raise CancelledError(_STOPPED)
+        if not self.wanted_by and time.monotonic() - self._left_at > self.patience:
+            raise CancelledError("Stopped, since the page that it was for was closed.")
+
+    def run(self, work: Callable[[Progress], Any]) -> None:
+        """Do the work, here and now. Of an error its sentence is kept, not its trace, which holds photographs."""
+        try:
+            self.progress(self.state)
+            self.outcome.set_result(work(self.progress))
+        except XssabError as error:
+            kind = CancelledError if isinstance(error, CancelledError) else XssabError
+            self.outcome.set_exception(kind(str(error)))
+        except Exception:
+            _log.exception("%s failed", self.title)
+            self.outcome.set_exception(XssabError("This failed unexpectedly; the log has the details. Try again."))
+
+    def leave(self, owner: str) -> None:
+        """Called when a session no longer wants it."""
+        if owner in self.wanted_by:
+            self.wanted_by.remove(owner)
+            self._left_at = time.monotonic()
 
 
 class Jobs:
-    """The jobs of the process by what they compute, so that nothing is computed twice at once."""
+    """The jobs of the process by what they compute, so that nothing is computed twice at once. So many at a time are
+    worked on; the others wait, and whose session was served least recently comes next.
 
-    def __init__(self) -> None:
-        self._jobs: OrderedDict[Hashable, Job] = OrderedDict()
+    The threads are daemons, not an executor's, which would hold the process open until their work has ended. At its end
+    the process stops them and waits a little, since a thread inside a network would bring it down.
+    """
+
+    def __init__(self, workers: int = WORKERS) -> None:
+        self._jobs: dict[Hashable, Job] = {}
+        self._waiting: dict[Job, Callable[[Progress], Any]] = {}
+        self._served: dict[str, int] = {}
+        self._turns = count(1)
         self._lock = threading.Lock()
+        self._ready = threading.Semaphore(0)
+        for number in range(workers):
+            threading.Thread(target=self._serve, name=f"job-{number}", daemon=True).start()
+        atexit.register(self._close)
 
-    def get(self, key: Hashable) -> Job | None:
-        """The job of that key, running or done."""
-        with self._lock:
-            return self._jobs.get(key)
-
-    def forget(self, key: Hashable) -> None:
-        """Let the work be started again."""
-        with self._lock:
-            self._jobs.pop(key, None)
-
-    def take_ended(self, key: Hashable) -> Job | None:
-        """The job of that key if it has ended, once: the work may be started again."""
+    def get(self, key: Hashable, owner: str) -> Job | None:
+        """The job of that key that this session wants or that has ended. One that nobody waits for, since its page
+        was loaded again, becomes this session's; one that only others wait for is none of its."""
         with self._lock:
             job = self._jobs.get(key)
-            return self._jobs.pop(key) if job is not None and job.done else None
+            if job is None or job.done:
+                return job
+            if not job.wanted_by:
+                job.wanted_by.add(owner)
+            return job if owner in job.wanted_by else None
 
-    def start(self, key: Hashable, title: str, work: Callable[[Progress], Any]) -> Job:
-        """Start work unless it is running or done already."""
+    def start(
+        self,
+        key: Hashable,
+        owner: str,
+        title: str,
+        work: Callable[[Progress], Any],
+        patience: float = RELOAD_SECONDS,
+    ) -> Job:
+        """Put work into the queue, or join those who wait for the same already."""
         with self._lock:
             job = self._jobs.get(key)
-            if job is None:
-                job = self._jobs[key] = Job(title)
-                threading.Thread(target=_run, args=(job, work), daemon=True, name=title).start()
-                for old in [k for k, other in self._jobs.items() if other.done][: max(0, len(self._jobs) - _KEPT)]:
+            if job is None or job.done or job.is_stopping:
+                self._jobs.pop(key, None)
+                job = self._jobs[key] = Job(key, title, patience)
+                self._waiting[job] = work
+                self._ready.release()
+                ended = [other.key for other in self._jobs.values() if other.done]
+                for old in ended[: max(0, len(ended) - ENDED_KEPT)]:
                     del self._jobs[old]
+            job.wanted_by.add(owner)
         return job
 
+    def place(self, job: Job) -> int | None:
+        """How many come before a job that waits; None when it does not."""
+        with self._lock:
+            return list(self._order()).index(job) if job in self._waiting else None
 
-def _run(job: Job, work: Callable[[Progress], Any]) -> None:
-    try:
-        job.result = work(job.progress)
-    except XssabError as error:
-        job.error = str(error)
-    except Exception:
-        _log.exception("%s failed", job.title)
-        job.error = "This failed unexpectedly; the log has the details. Try again."
-    finally:
-        job.done = True
+    def stop(self, key: Hashable, owner: str) -> None:
+        """This session no longer waits; the job ends if no other does."""
+        with self._lock:
+            if key in self._jobs:
+                self._stop(self._jobs[key], owner)
+
+    def take_ended(self, key: Hashable, owner: str) -> Job | None:
+        """The job of that key if it has ended, once for each session that waited for it, or once for whoever comes
+        if none did: the work may be started again."""
+        with self._lock:
+            job = self._jobs.get(key)
+            if job is None or not job.done or (job.wanted_by and owner not in job.wanted_by):
+                return None
+            job.wanted_by.discard(owner)
+            if not job.wanted_by:
+                del self._jobs[key]
+            return job
+
+    def forget(self, part: Hashable, owner: str) -> None:
+        """Stop for this session what has `part` in its key, and keep no result of it that no other session wants."""
+        with self._lock:
+            for job in [job for job in self._jobs.values() if mentions(job.key, part)]:
+                self._stop(job, owner)
+                if not job.wanted_by:
+                    del self._jobs[job.key]
+
+    def leave(self, owner: str) -> None:
+        """This session has ended: what it alone waited for goes on for as long as its patience lasts."""
+        with self._lock:
+            self._served.pop(owner, None)
+            for job in self._jobs.values():
+                job.leave(owner)
+
+    def _stop(self, job: Job, owner: str) -> None:
+        job.leave(owner)
+        if job.wanted_by or job.done:
+            return
+        job.is_stopping = True
+        if self._waiting.pop(job, None) is not None:
+            job.outcome.set_exception(CancelledError(_STOPPED))
+
+    def _order(self) -> Iterator[Job]:
+        """The jobs that wait, as they would be taken: one of each session in turn, then those nobody waits for."""
+        owners = dict.fromkeys(chain.from_iterable(job.wanted_by for job in self._waiting))
+        lanes = [
+            [job for job in self._waiting if owner in job.wanted_by]
+            for owner in sorted(owners, key=lambda owner: self._served.get(owner, 0))
+        ]
+        rounds = chain.from_iterable(zip_longest(*lanes))
+        return iter(dict.fromkeys(job for job in chain(rounds, self._waiting) if job is not None))
+
+    def _take(self) -> tuple[Job, Callable[[Progress], Any]] | None:
+        with self._lock:
+            job = next(self._order(), None)
+            if job is None:
+                return None
+            self._served |= dict.fromkeys(job.wanted_by, next(self._turns))
+            return job, self._waiting.pop(job)
+
+    def _close(self) -> None:
+        with self._lock:
+            going_on = [job for job in self._jobs.values() if not job.done]
+        for job in going_on:
+            job.is_stopping = True
+        wait([job.outcome for job in going_on], EXIT_SECONDS)
+
+    def _serve(self) -> None:
+        while True:
+            self._ready.acquire()
+            taken = self._take()
+            if taken is not None:
+                taken[0].run(taken[1])
+            del taken  # the work holds photographs
 
 
 @st.cache_resource(show_spinner=False)
@@ -89,31 +243,50 @@ def jobs() -> Jobs:
     return Jobs()
 
 
+@st.cache_resource(scope="session", on_release=lambda owner: jobs().leave(owner), show_spinner=False)
+def session() -> str:
+    """Who asks: this connection of a browser. It ends with the page."""
+    return secrets.token_hex(8)
+
+
 @st.fragment(run_every=0.5)
 def watch(key: Hashable, name: str) -> None:
-    """Progress of a running job, counted where its work says what it counts, with a button to stop it; runs the page
-    again when it ends."""
-    job = jobs().get(key)
+    """Progress of a job that has not ended, counted where its work says what it counts, or its place in the queue,
+    with a button to stop it; runs the page again when it ends."""
+    job = jobs().get(key, session())
     if job is None or job.done:
         st.rerun()
     bar, button = st.columns([5, 1], vertical_alignment="center")
-    state = job.state
-    done = (
-        f"{state.done:,.0f} of {state.total:,.0f} {state.what}" if state.what and state.total else f"{state.share:.0%}"
-    )
-    bar.progress(state.share, text=f"{job.title}: {done}")
+    bar.progress(job.state.share, text=plain(f"{job.title}: {_standing(job)}"))
     if button.button("Stop", key=f"stop_{name}"):
-        job.stop.set()
+        jobs().stop(key, session())
+
+
+def _standing(job: Job) -> str:
+    place, state = jobs().place(job), job.state
+    if place is not None:
+        return f"waiting, {place or 'none'} before it"
+    if state.what and state.total:
+        return f"{state.done:,.0f} of {state.total:,.0f} {state.what}"
+    return f"{state.share:.0%}"
 
 
 def offer_work(
-    key: Hashable, name: str, button: str, title: str, work: Callable[[Progress], Any], about: str = ""
+    key: Hashable,
+    name: str,
+    button: str,
+    title: str,
+    work: Callable[[Progress], Any],
+    about: str = "",
+    patience: float = RELOAD_SECONDS,
 ) -> None:
-    """A button that starts work, with a sentence on it; while the work runs, its progress instead."""
-    if jobs().get(key) is None:
+    """A button that starts work, with a sentence on it; while the work waits or runs, its progress instead."""
+    job = jobs().get(key, session())
+    if job is None or job.done:
         if about:
             st.caption(about)
         if not st.button(button, key=f"start_{name}", icon=":material/play_arrow:"):
             return
-        jobs().start(key, title, work)
+        jobs().start(key, session(), title, work, patience)
+        st.rerun()  # without the button
     watch(key, name)

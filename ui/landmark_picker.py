@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
-import streamlit as st
 
+from ui.components import component
 from ui.pictures import data_url, reduced
 from xssab_core.faces import ARCFACE, Photo
 
 LANDMARK_NAMES = ("eye on the left", "eye on the right", "nose", "left mouth corner", "right mouth corner")
-_FOLDER = Path(__file__).parent / "frontend"
 
-_component = st.components.v2.component(
-    "xssab_landmark_picker",
-    html='<div class="picker"></div>',
-    css=(_FOLDER / "landmark_picker.css").read_text(),
-    js=(_FOLDER / "landmark_picker.js").read_text(),
-)
+_component = component("landmark_picker")
 
 
 def landmark_picker(photo: Photo, start: np.ndarray | None, key: str) -> np.ndarray | None:

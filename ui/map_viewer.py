@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import streamlit as st
 
+from ui.components import component, packed
 from ui.pictures import data_url
 from xssab_core.render import colour_layer, grey_crop, legend
-
-_FOLDER = Path(__file__).parent / "frontend"
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +32,7 @@ class Tile:
     dissimilar: bool = False
 
 
-_component = st.components.v2.component(
-    "xssab_map_viewer",
-    html='<div class="viewer"></div>',
-    css=(_FOLDER / "map_viewer.css").read_text(),
-    js=(_FOLDER / "map_viewer.js").read_text(),
-)
+_component = component("map_viewer")
 
 
 def map_viewer(rows: dict[str, list[Tile]], palette: str, opacity: float, key: str) -> None:
@@ -57,13 +48,12 @@ def map_viewer(rows: dict[str, list[Tile]], palette: str, opacity: float, key: s
 def _tile(tile: Tile, palette: str) -> dict[str, object]:
     if tile.values is None:
         return {"title": tile.title, "alt": tile.alt, "base": data_url(tile.crop), "size": len(tile.crop)}
-    values = np.ascontiguousarray(tile.values, dtype="<f4")
     return {
         "title": tile.title,
         "alt": tile.alt,
         "base": data_url(grey_crop(tile.crop)),
         "layer": data_url(colour_layer(tile.values, tile.scale, palette, tile.dissimilar)),
-        "values": base64.b64encode(values.tobytes()).decode(),
+        "values": packed(tile.values.astype("<f4")),
         "scale": tile.scale,
         "size": len(tile.crop),
     }

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from ui.charts import det_curve, score_histogram
+from ui.words import code, plain
 from xssab_core.errors import XssabError
 from xssab_core.explain import METHODS, Explanation
 from xssab_core.models import MODELS, FaceModel, ModelInfo
@@ -28,6 +29,11 @@ class PairInHand:
 def remember_pair(explanation: Explanation, title: str) -> None:
     """Called by Inspect, so that the Models page can show where the pair falls."""
     st.session_state[_PAIR_IN_HAND] = PairInHand(explanation.model.id, title, explanation.score)
+
+
+def forget_pair() -> None:
+    """Called when a photograph is removed: its name and score go with it."""
+    st.session_state.pop(_PAIR_IN_HAND, None)
 
 
 def pair_in_hand(model_id: str) -> PairInHand | None:
@@ -58,18 +64,18 @@ def show_overview() -> None:
 def show_card(info: ModelInfo) -> None:
     """What a user must know about a model."""
     st.markdown(
-        f"**{info.architecture}**. Loss: {info.loss}. Training set: {info.training_set}.  \n"
-        f"Input {info.template.size} x {info.template.size} {info.colour_order}, {info.normalisation}; "
-        f"embedding of {info.embedding_size} numbers. Licence: {info.licence}.  \n"
-        f"Source: {info.source}."
+        f"**{plain(info.architecture)}**. Loss: {plain(info.loss)}. Training set: {plain(info.training_set)}.  \n"
+        f"Input {info.template.size} x {info.template.size} {info.colour_order}, {plain(info.normalisation)}; "
+        f"embedding of {info.embedding_size} numbers. Licence: {plain(info.licence)}.  \n"
+        f"Source: {plain(info.source)}."
     )
 
 
 def show_missing(model_id: str) -> None:
     """How to bring the weights of a model that are not here."""
     st.info(
-        f"The weights of {model_id} are not in the store. `xssab models fetch {model_id}` brings them, "
-        f"or says how to add the authors' file.",
+        f"The weights of {plain(model_id)} are not in the store. "
+        f"{code(f'xssab models fetch {model_id}')} brings them, or says how to add the authors' file.",
         icon=":material/download:",
     )
 
@@ -78,9 +84,9 @@ def show_methods(model: FaceModel) -> None:
     """Which methods can explain this model, and why others cannot."""
     reasons = {method.info.title: method.unavailable(model) for method in METHODS.values()}
     available = [title for title, reason in reasons.items() if reason is None]
-    st.caption(f"Methods that can explain it: {', '.join(available) or 'none'}.")
+    st.caption(f"Methods that can explain it: {plain(', '.join(available)) or 'none'}.")
     for reason in filter(None, reasons.values()):
-        st.caption(f":material/block: {reason}")
+        st.caption(f":material/block: {plain(reason)}")
 
 
 def show_calibration(calibration: Calibration, pair: PairInHand | None) -> None:
@@ -89,18 +95,20 @@ def show_calibration(calibration: Calibration, pair: PairInHand | None) -> None:
     accuracy = calibration.fold_accuracy()
     columns = st.columns(4)
     false_match, false_non_match = calibration.rates(thresholds[0].value)
-    columns[0].metric("FMR at EER threshold", f"{false_match.value:.2%}", help=str(false_match))
-    columns[1].metric("FNMR at EER threshold", f"{false_non_match.value:.2%}", help=str(false_non_match))
+    columns[0].metric("FMR at EER threshold", f"{false_match.value:.2%}", help=plain(false_match))
+    columns[1].metric("FNMR at EER threshold", f"{false_non_match.value:.2%}", help=plain(false_non_match))
     if accuracy is not None:
         columns[2].metric(
             f"Accuracy, {len(accuracy.folds)} folds",
             f"{accuracy.mean:.2%}",
             help=f"Each fold judged by the threshold best on the others; standard error {accuracy.standard_error:.2%}",
         )
-    columns[3].metric("Pairs", f"{len(calibration.genuine) + len(calibration.impostor):,}", help=calibration.coverage)
-    st.caption(f"{calibration.data_set}; {calibration.coverage}; measured {calibration.date}.")
+    columns[3].metric(
+        "Pairs", f"{len(calibration.genuine) + len(calibration.impostor):,}", help=plain(calibration.coverage)
+    )
+    st.caption(plain(f"{calibration.data_set}; {calibration.coverage}; measured {calibration.date}."))
     if pair is not None:
-        st.markdown(f"**Pair in hand:** {pair.title}, score {pair.score:.4f}. {_where(calibration, pair.score)}")
+        st.markdown(f"**Pair in hand:** {plain(pair.title)}, score {pair.score:.4f}. {_where(calibration, pair.score)}")
     left, right = st.columns(2)
     score = None if pair is None else pair.score
     with left:
@@ -141,9 +149,9 @@ def _where(calibration: Calibration, score: float) -> str:
 def show_uncalibrated(model_id: str, error: XssabError | None = None) -> None:
     """What to do for a model whose scores nobody measured here."""
     if error is not None:
-        st.error(str(error))
+        st.error(plain(error))
     st.info(
-        f"No scores of {model_id} with exactly these weights are known here, so it has no threshold of its own. "
-        f"`xssab calibrate --model {model_id} --lfw DIR` measures them.",
+        f"No scores of {plain(model_id)} with exactly these weights are known here, so it has no threshold of its own. "
+        f"{code(f'xssab calibrate --model {model_id} --lfw DIR')} measures them.",
         icon=":material/straighten:",
     )

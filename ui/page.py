@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import streamlit as st
 from streamlit.navigation.page import Page as StreamlitPage
 
+from ui.words import plain
 from xssab_core.errors import XssabError
 from xssab_core.explain import CAUTION
 
@@ -78,5 +79,5 @@ def errors_as_sentences() -> Iterator[None]:
         yield
     except XssabError as error:
         logging.getLogger("xssab").warning("%s", error, exc_info=True)
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         st.stop()

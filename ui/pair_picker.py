@@ -8,20 +8,23 @@ from itertools import combinations
 import numpy as np
 import streamlit as st
 
+from ui.address import points_on, points_text
 from ui.landmark_picker import landmark_picker
+from ui.models_view import forget_pair
 from ui.page import address, errors_as_sentences
 from ui.pictures import photo_with_faces, show_picture
-from ui.state import decode, engine, lfw_at, lfw_folder, read_photo, uploads
+from ui.state import browser, engine, forget_upload, lfw_at, lfw_folder, read_photo, uploads
+from ui.words import plain
 from xssab_core.data.crops import CropCache, nearest_to_middle
 from xssab_core.data.landmarks import settled
 from xssab_core.data.lfw import Lfw, LfwPair
 from xssab_core.errors import FaceError
 from xssab_core.faces import ARCFACE, SIDES, AlignedFace, Pair, Photo, align_face
+from xssab_core.faces.photo import SUFFIXES
 from xssab_core.patch_lfw.generator import PATCH_SIDE, PATCHES, PatchedFace, PatchLfw, uniform_positions
 from xssab_core.paths import ASSETS
 
 _SAMPLES = ASSETS / "samples"
-_SUFFIXES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"]
 
 
 def pick_pair() -> Pair | None:
@@ -91,23 +94,36 @@ def _uploaded_pair() -> tuple[Photo, Photo] | None:
 
 
 def _uploaded(side: str) -> Photo | None:
-    file = st.file_uploader(side.capitalize(), type=_SUFFIXES, key=f"{side}_file")
-    if file is not None and st.session_state.get(f"{side}_file_id") != file.file_id:
-        st.session_state[f"{side}_file_id"] = file.file_id
-        st.query_params[side] = uploads().put(file.name, file.getvalue())
-        for choice in (f"{side}_points", f"{side}_face"):
-            st.query_params.pop(choice, None)
-            st.session_state.pop(choice, None)
+    name = side.capitalize()
+    file = st.file_uploader(name, type=list(SUFFIXES), key=f"{side}_file", on_change=_take_over, args=(side,))
     ticket = st.query_params.get(side)
     if ticket is None:
+        if st.session_state.get(f"{side}_removed"):
+            st.caption(f"The {side} was removed: it and what was computed from it are no longer in memory.")
         return None
-    upload = uploads().get(ticket)
+    upload = uploads().get(browser(), ticket)
     if upload is None:
         st.warning(f"The {side} is no longer kept here. Upload it again.", icon=":material/history:")
         return None
     if file is None:
-        st.caption(f"{side.capitalize()}: {upload.name}")
-    return decode(upload.data, upload.name)
+        st.caption(f"{name}: {plain(upload.name)}")
+    return engine().photo(upload.data, upload.name)
+
+
+def _take_over(side: str) -> None:
+    """The user gave another file, or removed it with the uploader's cross: what was there before goes, with all that
+    belonged to it. An uploader that is empty on a page just loaded was not changed by the user: its file stays."""
+    file = st.session_state[f"{side}_file"]
+    before = st.query_params.pop(side, None)
+    if before is not None:
+        forget_upload(before)
+        forget_pair()
+    for choice in (f"{side}_points", f"{side}_face"):
+        st.query_params.pop(choice, None)
+        st.session_state.pop(choice, None)
+    st.session_state[f"{side}_removed"] = file is None
+    if file is not None:
+        st.query_params[side] = uploads().put(browser(), file.name, file.getvalue())
 
 
 def _lfw_pair() -> tuple[Photo, Photo]:
@@ -122,7 +138,7 @@ def _patch_lfw_pair() -> Pair:
     if faces is None:
         raise FaceError("No face was found in one of the two images. Choose another pair.")
     donor = "the reference" if not pair.genuine else faces[0].donor.photo.name
-    st.caption(f"The probe carries {len(faces[0].positions)} patches from {donor}.")
+    st.caption(f"The probe carries {len(faces[0].positions)} patches from {plain(donor)}.")
     return Pair(*faces)
 
 
@@ -134,7 +150,7 @@ def _pick_lfw_pair(lfw: Lfw) -> LfwPair:
         )
     ]
     mislabelled = " The data set's errata call this label wrong." if chosen.is_mislabelled else ""
-    st.caption(f"{_kind(chosen.genuine)}{mislabelled} The copy has {lfw.coverage}.")
+    st.caption(f"{_kind(chosen.genuine)}{mislabelled} The copy has {plain(lfw.coverage)}.")
     return chosen
 
 
@@ -157,7 +173,12 @@ def _patched_by_hand(probe: AlignedFace, reference: AlignedFace) -> AlignedFace 
             return probe
         patches = st.slider("Patches", 1, 60, PATCHES, key="patches", bind="query-params")
         side = st.slider("Side of a patch, pixels of 112", 4, 56, PATCH_SIDE, key="patch_side", bind="query-params")
-        seed = st.number_input("Seed of their places", 0, 999_999, 0, key="patch_seed", bind="query-params")
+        # Not a whole number: of those, Streamlit cannot read an address that says infinity.
+        seed = int(
+            st.number_input(
+                "Seed of their places", 0.0, 999_999.0, 0.0, 1.0, "%.0f", key="patch_seed", bind="query-params"
+            )
+        )
         names = sorted(path.stem for path in _SAMPLES.glob("*.jpg"))
         donors = ["the reference", *map(_person, names), "an upload"]
         chosen = st.selectbox("Patches from", donors, key="donor_from", bind="query-params")
@@ -187,7 +208,7 @@ def _face(photo: Photo, side: str, by_position: bool = False) -> AlignedFace | N
             return align_face(photo, by_hand)
     if not faces:
         st.error(
-            f"{photo.name}: no face was found in the {side}. Choose another photograph, or drag the five points "
+            f"{plain(photo.name)}: no face was found in the {side}. Choose another photograph, or drag the five points "
             "onto the face below.",
             icon=":material/face:",
         )
@@ -220,17 +241,10 @@ def _ask_for_points(photo: Photo, start: np.ndarray | None, side: str) -> None:
     if points is not None:
         with errors_as_sentences():
             align_face(photo, points)
-        numbers = ";".join(f"{x:.2f},{y:.2f}" for x, y in points)
-        st.query_params[f"{side}_points"] = f"{photo.sha256[:8]}:{numbers}"
+        st.query_params[f"{side}_points"] = points_text(photo.sha256, points)
         st.rerun()
 
 
 def _stored_points(side: str, photo: Photo) -> np.ndarray | None:
     """Landmarks placed by hand on exactly this photograph, from the URL."""
-    owner, _, numbers = st.query_params.get(f"{side}_points", "").partition(":")
-    if owner != photo.sha256[:8]:
-        return None
-    try:
-        return np.array([[float(v) for v in pair.split(",")] for pair in numbers.split(";")])
-    except ValueError:
-        return None
+    return points_on(photo.sha256, st.query_params.get(f"{side}_points", ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from html import escape
 
 import cv2
 import numpy as np
@@ -17,8 +18,15 @@ _MARK = (0, 200, 255)
 
 
 def show_picture(picture: np.ndarray, alt: str, caption: str | None = None) -> None:
-    """Show a uint8 (H, W, 3) picture as PNG, as wide as its column."""
-    st.image(picture, alt=alt, caption=caption, output_format="PNG", width="stretch")
+    """Show a uint8 (H, W, 3) picture as PNG, as wide as its column.
+
+    It travels inside the page: `st.image` would put it where whoever has its address gets it, from any browser.
+    """
+    below = f'<figcaption style="font-size: 0.875rem; opacity: 0.7">{escape(caption)}</figcaption>' if caption else ""
+    image = (
+        f'<img src="{data_url(picture)}" alt="{escape(alt)}" style="width: 100%; display: block; border-radius: 4px">'
+    )
+    st.html(f'<figure style="margin: 0">{image}{below}</figure>')
 
 
 def data_url(picture: np.ndarray) -> str:

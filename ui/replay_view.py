@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from ui.address import per_mille
 from ui.compare_view import is_fast, offer
-from ui.jobs import jobs, watch
+from ui.components import component, packed
+from ui.jobs import jobs, session, watch
 from ui.pictures import data_url
 from ui.sidebar import Drawing
 from ui.state import engine
+from ui.words import plain
 from xssab_core.explain import METHODS
 from xssab_core.faces import Pair
 from xssab_core.gallery.thumbnails import outline
 from xssab_core.models import FaceModel, Threshold
+from xssab_core.progress import Progress
 from xssab_core.render import colour_layer, grey_crop, shared_scale
 from xssab_core.replay.animation import animation
 from xssab_core.replay.case import PERMUTATIONS, Replay, case_of, flip_sentences, play, play_at_random
 from xssab_core.replay.dpr import Embed, ranking_map
 
-_FOLDER = Path(__file__).parent / "frontend"
 _AT = "at"
+_RANDOM_OF = "random_of"
 
-_component = st.components.v2.component(
-    "xssab_replay",
-    html='<div class="replay"></div>',
-    css=(_FOLDER / "replay.css").read_text(),
-    js=(_FOLDER / "replay.js").read_text(),
-)
+_component = component("replay")
 
 
 def pick_method(model: FaceModel) -> str:
@@ -45,7 +42,7 @@ def pick_method(model: FaceModel) -> str:
         usable,
         default=usable[0],
         required=True,
-        format_func=lambda method_id: METHODS[method_id].info.short_title,
+        format_func=lambda method_id: plain(METHODS[method_id].info.short_title),
         key="method",
         bind="query-params",
     )
@@ -64,18 +61,33 @@ def make_replay(model: FaceModel, pair: Pair, method_id: str, threshold: Thresho
 
 
 def add_random(model: FaceModel, replay: Replay, pair: Pair) -> tuple[Replay, Hashable | None]:
-    """The replay with its random band, and the key of the job that computes it while it runs."""
+    """The replay with its random band, and the key of the job that computes it while it waits or runs."""
     key: Hashable = ("random replay", model.weights_sha256, pair.key)
     embed, case = _embed(model), replay.case
     title = f"Random order, {PERMUTATIONS} permutations"
-    job = jobs().start(key, title, lambda progress: play_at_random(embed, case, progress=progress))
-    if job.done and job.error:
-        st.info(f"{title}: {job.error}", icon=":material/info:")
-        if st.button("Compute the random order", key="random_again"):
-            jobs().forget(key)
-            st.rerun()
-        return replay, None
-    return (replay.with_random(job.result), None) if job.done else (replay, key)
+    _begin_random(key, title, lambda progress: play_at_random(embed, case, progress=progress))
+    job = jobs().get(key, session())
+    if job is not None and not job.done:
+        return replay, key
+    if job is not None and not job.error:
+        return replay.with_random(job.result), None
+    st.info(plain(f"{title}: {job.error if job else 'Stopped.'}"), icon=":material/info:")
+    if st.button("Compute the random order", key="random_again"):
+        del st.session_state[_RANDOM_OF]
+        st.rerun()
+    return replay, None
+
+
+def _begin_random(key: Hashable, title: str, work: Callable[[Progress], np.ndarray]) -> None:
+    """Start the random orders of a case when the user comes to it; those of the case before are waited for no more."""
+    before = st.session_state.get(_RANDOM_OF)
+    if key == before:
+        return
+    st.session_state[_RANDOM_OF] = key
+    jobs().stop(before, session())
+    job = jobs().get(key, session())
+    if job is None or job.error:
+        jobs().start(key, session(), title, work)
 
 
 def _embed(model: FaceModel) -> Embed:
@@ -100,7 +112,7 @@ def show_case(replay: Replay, pair: Pair) -> None:
             "There is no unpatched original, so this is the deletion form: pixels of the probe are replaced by its "
             "blurred copy, those first that the map holds most responsible."
         )
-    st.markdown(f"{pair.title}. {told} From {start:.4f} ({words[0]}) to {end:.4f} ({words[1]}).")
+    st.markdown(f"{plain(pair.title)}. {told} From {start:.4f} ({words[0]}) to {end:.4f} ({words[1]}).")
 
 
 @st.fragment
@@ -120,7 +132,7 @@ def show_random_progress(key: Hashable | None) -> None:
 def show_words(replay: Replay) -> None:
     """Where decisions flip, and the numbers behind the curves."""
     for sentence in flip_sentences(replay):
-        st.markdown(f"- {sentence}")
+        st.markdown(f"- {plain(sentence)}")
     with st.expander("Scores at each step", icon=":material/table:"):
         columns = {"replaced": [f"{share:.0%}" for share in replay.shares], "pixels": replay.counts}
         columns |= {replay.explanation.method.short_title: replay.scores, "inverse": replay.inverse}
@@ -149,17 +161,17 @@ def _data(replay: Replay, pair: Pair, drawing: Drawing) -> dict[str, Any]:
     deletion = case.mask is None
     return {
         "key": repr((pair.key, explanation.weights_sha256)),
-        "at": _position(),
+        "at": per_mille(st.query_params.get(_AT, "0")),
         "title": explanation.method.short_title,
         "probeTitle": "Probe, pixels blurred" if deletion else "Probe, pixels put back",
         "summary": " ".join(flip_sentences(replay)),
         "size": len(case.start),
         "units": len(replay.order) if replay.cells is None else replay.cells**2,
-        "start": _packed(case.start),
-        "end": _packed(case.end),
-        "reference": _packed(case.reference),
+        "start": packed(case.start),
+        "end": packed(case.end),
+        "reference": packed(case.reference),
         "outline": None if case.mask is None else outline(case.mask),
-        "ranks": _packed(ranks),
+        "ranks": packed(ranks),
         "grey": data_url(grey_crop(case.start)),
         "layer": data_url(layer),
         "opacity": drawing.opacity,
@@ -178,15 +190,3 @@ def _data(replay: Replay, pair: Pair, drawing: Drawing) -> dict[str, Any]:
 
 def _band(random: np.ndarray) -> dict[str, np.ndarray]:
     return {"mean": random.mean(0), "low": random.min(0), "high": random.max(0)}
-
-
-def _packed(values: np.ndarray) -> str:
-    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
-
-
-def _position() -> int:
-    """Per mille, from the address."""
-    try:
-        return min(1000, max(0, round(10 * float(st.query_params.get(_AT, "0")))))
-    except (ValueError, OverflowError):
-        return 0

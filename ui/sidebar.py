@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ui.page import errors_as_sentences
 from ui.state import engine
+from ui.words import plain
 from xssab_core.models import DEFAULT_MODEL, MODELS, FaceModel, Threshold
 from xssab_core.render import DEFAULT_OPACITY, PALETTES
 
@@ -57,9 +58,16 @@ def pick_threshold(model: FaceModel) -> Threshold:
             for at, known in presets.items():
                 title = _preset_title(known.name)
                 kind = "primary" if at == value else "secondary"
-                st.button(title, key=f"preset_{known.name}", type=kind, on_click=choose, args=(at,), help=known.origin)
+                st.button(
+                    plain(title),
+                    key=f"preset_{known.name}",
+                    type=kind,
+                    on_click=choose,
+                    args=(at,),
+                    help=plain(known.origin),
+                )
         threshold = presets.get(round(value, _DIGITS), Threshold.by_user(value))
-        st.caption(f"{threshold.value:.{_DIGITS}f}: {threshold.origin}.")
+        st.caption(f"{threshold.value:.{_DIGITS}f}: {plain(threshold.origin)}.")
     return threshold
 
 

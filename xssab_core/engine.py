@@ -1,4 +1,5 @@
-"""The cached core: models loaded once, faces found once, pairs examined once; shared by all users of a process."""
+"""The cached core: models loaded once, photographs decoded once, faces found once, pairs examined once; shared by all
+users of a process."""
 
 from __future__ import annotations
 
@@ -15,12 +16,13 @@ import torch
 
 from xssab_core.device import choose_device, on_one_thread
 from xssab_core.explain import Evidence, Explanation, explain, method_of
-from xssab_core.faces import DetectedFace, Pair, Photo, detect_faces
+from xssab_core.faces import DetectedFace, Pair, Photo, detect_faces, open_photo
 from xssab_core.models import load_model, revision_of
 from xssab_core.models.base import FaceModel, Threshold
 from xssab_core.progress import Progress, ignore
 
 EVIDENCE_BYTES = 1 * 2**30
+DECODED_BYTES = 512 * 2**20
 EMBEDDINGS_KEPT = 20_000
 PHOTOS_KEPT = 2_000
 
@@ -56,6 +58,23 @@ class LruCache(Generic[Value]):
             while self._weight > self._limit and len(self._values) > 1:
                 self._weight -= self._weigh(self._values.popitem(last=False)[1])
 
+    def forget(self, part: Hashable) -> None:
+        """Drop the values whose key is or holds `part`, see `mentions`."""
+        with self._lock:
+            for key in [key for key in self._values if mentions(key, part)]:
+                self._weight -= self._weigh(self._values.pop(key))
+
+    def clear(self) -> None:
+        """Drop every value."""
+        with self._lock:
+            self._values.clear()
+            self._weight = 0
+
+
+def mentions(key: Hashable, part: Hashable) -> bool:
+    """Whether a key is `part`, or a tuple that holds it at any depth."""
+    return key == part or (isinstance(key, tuple) and any(mentions(inner, part) for inner in key))
+
 
 @dataclass(frozen=True)
 class Examined:
@@ -66,13 +85,14 @@ class Examined:
 
 
 class Engine:
-    """One per process. Keys are digests of pixels and of weights, so equal input is never computed twice and
+    """One per process. Keys are digests of files, of crops and of weights, so equal input is never computed twice and
     nobody reaches a picture whose bytes they do not have."""
 
     def __init__(self, device: torch.device | str | None = None) -> None:
         self.device = choose_device() if device is None else torch.device(device)
         self._models: dict[str, tuple[Hashable, FaceModel]] = {}
         self._loading = threading.Lock()
+        self._photos: LruCache[Photo] = LruCache(DECODED_BYTES, lambda photo: photo.pixels.nbytes)
         self._faces: LruCache[tuple[DetectedFace, ...]] = LruCache(PHOTOS_KEPT)
         self._embeddings: LruCache[np.ndarray] = LruCache(EMBEDDINGS_KEPT)
         self._examined: LruCache[Examined] = LruCache(EVIDENCE_BYTES, lambda examined: examined.evidence.nbytes)
@@ -93,12 +113,28 @@ class Engine:
                     known = self._models[model_id] = revision_of(model_id), model
         return known[1]
 
+    def photo(self, data: bytes, name: str) -> Photo:
+        """`open_photo` of the bytes of a file under that name, decoded once."""
+        key = hashlib.sha256(data).hexdigest(), name
+        photo = self._photos.get(key)
+        if photo is None:
+            photo = open_photo(data, name)
+            self._photos.put(key, photo)
+        return photo
+
+    def forget(self, photo_sha256: str) -> None:
+        """Keep nothing that was computed from a photograph: its pixels, its faces, the evidence about its pairs, and
+        the embeddings, all of them, since they are filed under their crops and come back in milliseconds."""
+        for cache in (self._photos, self._faces, self._examined):
+            cache.forget(photo_sha256)
+        self._embeddings.clear()
+
     def faces(self, photo: Photo) -> tuple[DetectedFace, ...]:
         """The faces of a photograph, largest first."""
-        found = self._faces.get(photo.sha256)
+        found = self._faces.get(photo.key)
         if found is None:
             found = detect_faces(photo)
-            self._faces.put(photo.sha256, found)
+            self._faces.put(photo.key, found)
         return found
 
     def embed(self, model: FaceModel, crops: Sequence[np.ndarray]) -> np.ndarray:
@@ -114,7 +150,7 @@ class Engine:
 
     def is_examined(self, model: FaceModel, pair: Pair, method: str) -> bool:
         """Whether an explanation of this pair would cost no forward pass."""
-        return self._examined.get(_key(model, pair.crops_for(model.info.template), method)) is not None
+        return self._examined.get(_key(model, pair, method)) is not None
 
     def explain(
         self,
@@ -134,7 +170,7 @@ class Engine:
         """
         crops, explainer = pair.crops_for(model.info.template), method_of(method)
         alone = one_thread and explainer.info.backward_passes > 0
-        key = _key(model, crops, method, alone)
+        key = _key(model, pair, method, alone)
 
         def work() -> Explanation:
             examined = self._examined.get(key)
@@ -151,8 +187,8 @@ class Engine:
         return on_one_thread(work) if alone else work()
 
 
-def _key(model: FaceModel, crops: Sequence[np.ndarray], method: str, alone: bool = False) -> Hashable:
-    return (method_of(method).evidence_key(model), *map(_digest, crops), alone)
+def _key(model: FaceModel, pair: Pair, method: str, alone: bool = False) -> Hashable:
+    return method_of(method).evidence_key(model), pair.key, alone
 
 
 def _digest(crop: np.ndarray) -> bytes:

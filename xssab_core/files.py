@@ -1,20 +1,27 @@
-"""Writing files: whole or not at all, also when the process is killed or several write the same file."""
+"""Files: written whole or not at all, also when the process is killed or several write the same file; JSON read as
+values of a type."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 from filelock import FileLock, Timeout
 
 from xssab_core import paths
 from xssab_core.errors import Cure, OutputError
+
+T = TypeVar("T")
+_COMPLAINT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(?P<key>.*)`", re.DOTALL)
 
 
 def write_whole(path: Path, content: bytes | str | Callable[[Path], object]) -> None:
@@ -133,7 +140,7 @@ class WorkFolder:
         """
         path = self.folder / f"{name}.json"
         settings = json.loads(json.dumps(settings))
-        before = read_json(path)
+        before = read_json(path, dict[str, Any])
         if before is None:
             write_whole(path, json.dumps(settings, indent=1))
         elif before != settings:
@@ -146,16 +153,44 @@ class WorkFolder:
             )
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
-    """What a file of our own holds; None where it is absent.
+def read_json(path: Path, kind: type[T]) -> T | None:
+    """What a file of our own holds, as that type (see `decoded`); None where it is absent.
 
     Raises:
         OutputError: it is damaged.
     """
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return found
+        return decoded(path.read_bytes(), kind)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise OutputError(f"{path} is damaged. Delete it and start again.") from error
+        raise OutputError(f"{path} is damaged ({error}). Delete it and start again.") from error
+
+
+def decoded(data: bytes | str, kind: type[T]) -> T:
+    """JSON as a value of that type, all of it checked; keys that the type does not have are passed over.
+
+    Args:
+        data: UTF-8. NaN and Infinity are not JSON.
+        kind: a type that msgspec can read, such as a dataclass.
+
+    Raises:
+        ValueError: a phrase that names what is missing or wrong, and where: "methods[2].curves.fmr is missing".
+    """
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError as error:
+        raise ValueError(_phrase(str(error))) from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError("it is not JSON") from error
+
+
+def _phrase(complaint: str) -> str:
+    """What msgspec complains about, the place first."""
+    found = _COMPLAINT.fullmatch(complaint)
+    assert found is not None  # it matches any text
+    what, where = found["what"].replace("`", ""), found["where"] or ""
+    missing = _MISSING.fullmatch(found["what"])
+    if missing:
+        return f"{where}.{missing['key']} is missing".lstrip(".")
+    return f"{where}: {what[0].lower()}{what[1:]}" if where else what

@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 
 from xssab_core.benchmark import runner
+from xssab_core.benchmark.format import read_results, results_json
 from xssab_core.benchmark.runner import PAIRS_TIMES_METHODS, Settings, parse_methods, run_benchmark
 from xssab_core.cli import main
 from xssab_core.data.crops import CropCache
@@ -102,6 +103,14 @@ def test_the_threshold_is_the_eer_of_the_clean_pairs(uninterrupted: Path) -> Non
     assert record["calibration"]["pairs"] == {"genuine": 12, "impostor": 12}
 
 
+def test_what_a_run_returns_is_what_its_file_says(
+    uninterrupted: Path, tiny_lfw: Path, cache_folder: Path, sface: FaceModel
+) -> None:
+    results = run_benchmark(_settings(tiny_lfw, uninterrupted, cache_folder), sface)
+    data = (uninterrupted / "results.json").read_bytes()
+    assert results_json(read_results(data, "results.json")) == results_json(results) == data
+
+
 def test_provenance_names_weights_versions_and_coverage(uninterrupted: Path, sface: FaceModel) -> None:
     record = _comparable(uninterrupted)
     assert record["model"]["weights_sha256"] == sface.weights_sha256
@@ -125,7 +134,7 @@ def test_random_orders_differ_between_pairs_and_follow_the_seed(
 ) -> None:
     only_random = {"methods": parse_methods("random"), "pairs": 4}
     again = run_benchmark(_settings(tiny_lfw, tmp_path / "a", cache_folder, **only_random), sface)
-    assert again["table1"]["patched_fmr"]["pairs"] == 2
+    assert again.table1.patched_fmr.pairs == 2
     mine, whole = _pairs_table(tmp_path / "a"), _pairs_table(uninterrupted)
     whole = whole[(whole["method"] == "random") & whole["pair"].isin(mine["pair"])]
     # The same pairs in a smaller run: same patches, same orders.
@@ -274,8 +283,8 @@ def test_a_folder_of_maps_stands_in_the_same_table(
         explanation = explain(sface, made.patched, made.reference, threshold=whole["threshold"]["value"], blur=False)
         np.save(maps / f"{pair.id}.npy", explanation.probe.combined)
     settings = {"methods": parse_methods("random", [f"mine={maps}"]), "threshold": whole["threshold"]["value"]}
-    record = run_benchmark(_settings(tiny_lfw, tmp_path / "out", cache_folder, **settings, pairs=8), sface)
-    assert _method(record, "mine")["pairs"] == {"genuine": 4, "impostor": 4}
+    run_benchmark(_settings(tiny_lfw, tmp_path / "out", cache_folder, **settings, pairs=8), sface)
+    assert _method(_comparable(tmp_path / "out"), "mine")["pairs"] == {"genuine": 4, "impostor": 4}
     table, own = _pairs_table(tmp_path / "out"), _pairs_table(uninterrupted)
     mine = table[table["method"] == "mine"].set_index("pair")
     own = own[own["method"] == "xssab-unblurred"].set_index("pair").loc[mine.index]
@@ -283,7 +292,8 @@ def test_a_folder_of_maps_stands_in_the_same_table(
     np.testing.assert_allclose(np.stack(list(mine["scores"])), np.stack(list(own["scores"])), atol=0.02)
     np.testing.assert_allclose(mine["average_precision"], own["average_precision"], atol=1e-3)
     (maps / f"{chosen[0].id}.npy").unlink()
-    fewer = run_benchmark(_settings(tiny_lfw, tmp_path / "fewer", cache_folder, **settings, pairs=8), sface)
+    run_benchmark(_settings(tiny_lfw, tmp_path / "fewer", cache_folder, **settings, pairs=8), sface)
+    fewer = _comparable(tmp_path / "fewer")
     assert _method(fewer, "mine")["pairs"] == {"genuine": 3, "impostor": 4}
     assert fewer["common"]["pairs"] == {"genuine": 3, "impostor": 4}
     np.save(maps / f"{chosen[1].id}.npy", np.zeros((7, 7)))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from xssab_core.errors import FaceError
-from xssab_core.faces import ARCFACE, Photo, align_face, detect_faces
-from xssab_core.faces.align import similarity_transform, warp
+from xssab_core.faces import ARCFACE, Photo, align_face, best_turn, detect_faces, turned
+from xssab_core.faces.align import share_outside, similarity_transform, warp
 
 TEMPLATE = np.array(ARCFACE.points)
 
@@ -92,7 +92,8 @@ def test_landmarks_by_hand_are_used_and_said_to_be_so(samples) -> None:
     [
         (TEMPLATE[:4], "five x,y pairs"),
         (np.full((5, 2), np.nan), "five x,y pairs"),
-        (TEMPLATE + 500, "outside"),
+        (TEMPLATE + 500, "far outside"),
+        (TEMPLATE - 300, "far outside"),
         (np.full((5, 2), 50.0), "one spot"),
         (TEMPLATE[[1, 0, 2, 4, 3]], "do not form a face"),
         ("eyes", "numbers"),
@@ -107,3 +108,66 @@ def test_a_small_face_warns(samples) -> None:
     pixels = samples["joe_biden_1"].photo.pixels
     small = photo_of(pixels[: len(pixels) // 4 * 4 : 4, ::4])
     assert any("Small face" in warning for warning in align_face(small).warnings)
+
+
+def test_a_crop_said_to_be_aligned_is_taken_as_it_is(samples) -> None:
+    crop = samples["joe_biden_1"].crop
+    face = align_face(photo_of(crop), aligned=True)
+    np.testing.assert_array_equal(face.crop, crop)
+    assert face.landmarks_origin == face.record()["landmarks_origin"] == "already aligned"
+    assert not face.looks_aligned
+    with pytest.raises(FaceError, match="is square"):
+        align_face(photo_of(crop[:100]), aligned=True)
+
+
+def test_a_larger_aligned_crop_is_the_same_crop(samples) -> None:
+    crop = samples["joe_biden_1"].crop
+    np.testing.assert_array_equal(align_face(photo_of(crop.repeat(2, 0).repeat(2, 1)), aligned=True).crop, crop)
+
+
+@pytest.mark.parametrize("name", ["barack_obama_1", "barack_obama_3", "eileen_collins_1", "joe_biden_1"])
+def test_an_aligned_crop_is_recognised_and_its_landmarks_are_close(samples, name: str) -> None:
+    face = samples[name]
+    matrix = similarity_transform(face.landmarks, TEMPLATE)
+    truth = face.landmarks @ matrix[:, :2].T + matrix[:, 2]
+    found = align_face(photo_of(face.crop))
+    assert np.sqrt(((found.landmarks - truth) ** 2).sum(1).mean()) < 5.0
+    assert found.looks_aligned
+    assert "already aligned" in found.warnings[0]
+    assert not face.looks_aligned
+
+
+def test_ordinary_photographs_are_neither_aligned_nor_turned_nor_cut(samples) -> None:
+    for face in samples.values():
+        assert (face.warnings, face.looks_aligned, face.better_turn) == ((), False, 0)
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_the_turn_that_shows_the_face_is_offered(samples, degrees: int) -> None:
+    photo = samples["barack_obama_1"].photo
+    wrong = turned(photo, degrees)
+    assert best_turn(wrong) == 360 - degrees
+    face = align_face(wrong)
+    assert face.better_turn == 360 - degrees
+    assert f"clockwise by {360 - degrees} degrees" in " ".join(face.warnings)
+    assert align_face(turned(wrong, face.better_turn)).better_turn == 0
+
+
+def test_a_face_found_only_in_another_turn_is_refused_with_that_turn(samples) -> None:
+    with pytest.raises(FaceError, match="clockwise by 180 degrees") as refusal:
+        align_face(turned(samples["barack_obama_1"].photo, 180), detected=())
+    assert refusal.value.cure is not None
+    assert (refusal.value.cure.kind, refusal.value.cure.subject) == ("turn", "180")
+
+
+def test_the_share_outside_is_that_of_the_crop() -> None:
+    assert share_outside(TEMPLATE, (112, 112)) == 0.0
+    assert share_outside(TEMPLATE - (56, 0), (112, 112)) == pytest.approx(0.5)
+    assert share_outside(TEMPLATE[:, ::-1] - (0, 28), (112, 112)) > 0.2
+
+
+def test_landmarks_outside_and_rolled_are_used_with_warnings() -> None:
+    cut = align_face(photo_of(np.zeros((112, 112, 3))), TEMPLATE - (56, 0))
+    assert any("50% of the crop lies outside" in warning for warning in cut.warnings)
+    rolled = align_face(photo_of(np.zeros((112, 112, 3))), np.stack([111 - TEMPLATE[:, 1], TEMPLATE[:, 0]], 1))
+    assert any("turned 90 degrees from level" in warning for warning in rolled.warnings)

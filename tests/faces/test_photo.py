@@ -5,11 +5,11 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms, TiffImagePlugin
 
 from xssab_core.errors import PhotoError
-from xssab_core.faces import open_photo
-from xssab_core.faces.photo import MAX_PIXELS
+from xssab_core.faces import open_photo, turned
+from xssab_core.faces.photo import MAX_PIXELS, SUFFIXES
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +119,103 @@ def test_a_missing_path_is_a_sentence(tmp_path) -> None:
 def test_pixels_cannot_be_changed_by_accident(picture: Image.Image) -> None:
     with pytest.raises(ValueError, match="read-only"):
         open_photo(encoded(picture)).pixels[0, 0] = 0
+
+
+GREY = np.arange(64 * 64, dtype=np.float64).reshape(64, 64) % 256
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ((GREY / 255).astype(np.float32), "fractions of 0 to 1"),
+        (GREY.astype(np.float32), "8 bits"),
+        (GREY.astype(np.int32), "8 bits"),
+        (np.round(GREY / 255 * 4095).astype(np.uint16), "12 bits"),
+        (np.round(GREY / 255 * 65535).astype(np.int32), "16 bits"),
+    ],
+)
+def test_grey_values_of_any_range_give_the_same_picture_and_a_note(values: np.ndarray, found: str) -> None:
+    photo = open_photo(encoded(Image.fromarray(values), "TIFF"))
+    assert np.abs(photo.pixels[:, :, 1] - GREY).max() <= 1
+    assert f"read as {found}" in photo.notes[0]
+
+
+@pytest.mark.parametrize("values", [GREY - 300, GREY * 1e6, np.full((64, 64), np.nan)])
+def test_a_range_that_no_photograph_has_is_named(values: np.ndarray) -> None:
+    with pytest.raises(PhotoError, match=r"holds values from .* to .*8-bit JPEG or PNG"):
+        open_photo(encoded(Image.fromarray(values.astype(np.float32)), "TIFF"))
+
+
+def test_a_colour_profile_is_applied_and_noted(picture: Image.Image) -> None:
+    swapped = swapped_channels()
+    photo = open_photo(encoded(picture, icc_profile=swapped))
+    expected = ImageCms.profileToProfile(
+        picture, ImageCms.ImageCmsProfile(io.BytesIO(swapped)), ImageCms.createProfile("sRGB")
+    )
+    np.testing.assert_array_equal(photo.pixels, np.asarray(expected))
+    assert np.abs(photo.pixels.astype(int) - np.asarray(picture)).mean() > 20
+    assert photo.notes == ("Converted to sRGB by the colour profile in the file.",)
+
+
+def profile_of(space: str) -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile(space)).tobytes()
+
+
+def swapped_channels() -> bytes:
+    """The profile of sRGB with red and blue exchanged."""
+    return profile_of("sRGB").replace(b"rXYZ", b"#XYZ").replace(b"bXYZ", b"rXYZ").replace(b"#XYZ", b"bXYZ")
+
+
+@pytest.mark.parametrize(
+    ("profile", "notes"),
+    [
+        (profile_of("sRGB"), ()),
+        (profile_of("LAB"), ("The colour profile in the file could not be used.",)),
+        (b"none", ("The colour profile in the file could not be used.",)),
+    ],
+)
+def test_a_profile_that_is_srgb_or_unfit_changes_no_pixel(
+    picture: Image.Image, profile: bytes, notes: tuple[str, ...]
+) -> None:
+    photo = open_photo(encoded(picture, icc_profile=profile))
+    np.testing.assert_array_equal(photo.pixels, np.asarray(picture))
+    assert photo.notes == notes
+
+
+def test_senseless_metadata_leave_pixels_and_orientation_as_they_are(picture: Image.Image) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x011A] = TiffImagePlugin.IFDRational(1, 0)
+    photo = open_photo(encoded(picture, exif=exif))
+    np.testing.assert_array_equal(photo.pixels, np.rot90(np.asarray(picture), -1))
+    assert "Metadata" in photo.notes[0]
+
+
+def test_a_long_text_is_left_out_and_noted(picture: Image.Image) -> None:
+    from PIL.PngImagePlugin import PngInfo
+
+    text = PngInfo()
+    text.add_text("comment", "a" * 2**21, zip=True)
+    photo = open_photo(encoded(picture, pnginfo=text))
+    np.testing.assert_array_equal(photo.pixels, np.asarray(picture))
+    assert "Metadata" in photo.notes[0]
+
+
+def test_a_turn_is_clockwise_and_adds_up(picture: Image.Image) -> None:
+    photo = open_photo(encoded(picture))
+    right = turned(photo, 90)
+    np.testing.assert_array_equal(right.pixels, np.rot90(photo.pixels, -1))
+    back = turned(right, 270)
+    np.testing.assert_array_equal(back.pixels, photo.pixels)
+    assert (right.turn, back.turn) == (90, 0)
+    assert right.key != photo.key == back.key
+    with pytest.raises(PhotoError, match="90, 180 or 270"):
+        turned(photo, 45)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM"])
+def test_every_format_that_is_read_has_its_suffixes_on_the_list(picture: Image.Image, kind: str) -> None:
+    Image.init()
+    assert open_photo(encoded(picture, kind)).format == kind
+    usual = {suffix for suffix, format_name in Image.registered_extensions().items() if format_name == kind}
+    assert {suffix.removeprefix(".") for suffix in usual} - {"apng", "dib", "pfm"} <= set(SUFFIXES)

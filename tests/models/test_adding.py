@@ -27,7 +27,6 @@ from xssab_core.models.base import TorchFaceModel
 from xssab_core.models.entries import ToAddEntry
 from xssab_core.models.registry import entry_of
 from xssab_core.models.store import UrlSource, WeightsFile
-from xssab_core.models.zoo.architectures import ARCHITECTURES
 from xssab_core.models.zoo.iresnet import IResNet
 
 Run = Callable[..., tuple[int, str, str]]
@@ -63,7 +62,27 @@ def _wrapped(state: dict[str, torch.Tensor]) -> Any:
     return {"epoch": 25, "best": 0.998, "state_dict": _prefixed(state), "optimizer": {"lr": 0.1}}
 
 
-@pytest.mark.parametrize("form", [_plain, _prefixed, _wrapped])
+def _lightning(state: dict[str, torch.Tensor]) -> Any:
+    inner = {f"model.{key}": value for key, value in state.items()} | {"head.kernel": torch.zeros(512, 10)}
+    return {"epoch": 3, "pytorch-lightning_version": "2.4.0", "state_dict": inner, "callbacks": {"stop": {"wait": 1}}}
+
+
+def _resumed(state: dict[str, torch.Tensor]) -> Any:
+    """As `train_v2.py` of arcface_torch writes it."""
+    return {
+        "epoch": 20,
+        "global_step": 90_000,
+        "state_dict_backbone": state,
+        "state_dict_softmax_fc": {"weight": torch.zeros(10, 512)},
+        "state_optimizer": {"state": {0: {"momentum_buffer": torch.zeros(3)}}, "param_groups": [{"lr": 0.1}]},
+    }
+
+
+def _deep(state: dict[str, torch.Tensor]) -> Any:
+    return {"student": {"net": {f"trunk.module.{key}": value for key, value in state.items()}}}
+
+
+@pytest.mark.parametrize("form", [_plain, _prefixed, _wrapped, _lightning, _resumed, _deep])
 def test_a_checkpoint_is_added_whatever_it_is_wrapped_in(
     form: Callable[[dict[str, torch.Tensor]], Any],
     published: dict[str, torch.Tensor],
@@ -85,6 +104,66 @@ def test_a_checkpoint_is_added_whatever_it_is_wrapped_in(
     assert "mine" in MODELS
     assert "mine" in run("models", "list")[1]
     assert run("models", "verify", "mine")[1] == f"mine: as added, sha256 {digest}\n"
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        (_plain, ""),
+        (_lightning, "state_dict.model; left out: epoch, pytorch-lightning_version, state_dict.head, callbacks"),
+        (_resumed, "state_dict_backbone; left out: epoch, global_step, state_dict_softmax_fc, state_optimizer"),
+    ],
+)
+def test_what_is_left_out_of_a_training_file_is_named(
+    form: Callable[[dict[str, torch.Tensor]], Any],
+    told: str,
+    published: dict[str, torch.Tensor],
+    store: Path,
+    tmp_path: Path,
+    run: Run,
+) -> None:
+    torch.save(form(published), tmp_path / "resume.pth")
+    _, out, _ = run(
+        "models", "add", "--id", "mine", "--architecture", "iresnet18", "--weights", tmp_path / "resume.pth"
+    )
+    assert ("left out" in out) == bool(told)
+    assert told in out
+
+
+def test_two_networks_that_fit_are_not_chosen_between(
+    published: dict[str, torch.Tensor], store: Path, tmp_path: Path
+) -> None:
+    torch.save({"student": published, "teacher": published}, tmp_path / "both.pth")
+    with pytest.raises(WeightsError, match=r"both\.pth holds 2 networks that fit, at student and teacher\. Save"):
+        add_checkpoint("mine", tmp_path / "both.pth", "iresnet18")
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_weights_that_are_not_finite_are_refused(
+    bad: float, everywhere: bool, published: dict[str, torch.Tensor], store: Path, tmp_path: Path
+) -> None:
+    state = {key: value.clone() for key, value in published.items()}
+    for value in list(state.values()) if everywhere else [state["layer4.1.bn2.bias"]]:
+        if value.is_floating_point():
+            value.view(-1)[: None if everywhere else 1] = bad
+    torch.save(state, tmp_path / "backbone.pth")
+    key = "conv1.weight" if everywhere else "layer4.1.bn2.bias"
+    with pytest.raises(WeightsError, match=rf"backbone\.pth holds numbers in {key} that are not finite"):
+        add_checkpoint("mine", tmp_path / "backbone.pth", "iresnet18")
+    assert "mine" not in MODELS
+
+
+@pytest.mark.parametrize(
+    ("zeroed", "problem"), [("", "nothing but zeros"), ("conv1.weight", "every picture the same embedding")]
+)
+def test_weights_that_cannot_tell_pictures_apart_are_refused(
+    zeroed: str, problem: str, published: dict[str, torch.Tensor], store: Path, tmp_path: Path
+) -> None:
+    state = {key: torch.zeros_like(value) if key.startswith(zeroed) else value for key, value in published.items()}
+    torch.save(state, tmp_path / "backbone.pth")
+    with pytest.raises(WeightsError, match=rf"With the weights in backbone\.pth the network gives {problem}"):
+        add_checkpoint("mine", tmp_path / "backbone.pth", "iresnet18")
 
 
 def test_safetensors_and_half_precision_are_taken(
@@ -140,11 +219,11 @@ def test_counters_of_old_torch_versions_may_be_missing(
 
 
 def test_the_classifier_that_facenet_carries_along_is_left_out(store: Path, tmp_path: Path) -> None:
-    architecture = ARCHITECTURES["inception-resnet-v1"]
-    state = {key: torch.full(shape, 0.5) for key, shape in architecture.shapes().items()}
+    torch.manual_seed(0)
     file = tmp_path / "facenet.pt"
-    torch.save({**state, "logits.weight": torch.zeros(8631, 512), "logits.bias": torch.zeros(8631)}, file)
+    torch.save(InceptionResnetV1(classify=True, num_classes=7).state_dict(), file)
     card = add_checkpoint("facenet-vggface2", file)
+    assert card.settings["left_out"] == ["logits"]
     assert card.info.training_set.startswith("VGGFace2")
     assert entry_of("facenet-vggface2").is_fetched
     verify_model("facenet-vggface2")
@@ -175,8 +254,8 @@ def test_whole_networks_texts_and_scripts_are_refused(store: Path, tmp_path: Pat
     torch.save(torch.nn.Linear(2, 2), file)
     with pytest.raises(WeightsError, match="holds more than tensors"):
         add_checkpoint("mine", file, "iresnet18")
-    torch.save({"weight": torch.zeros(2), "name": "resnet"}, file)
-    with pytest.raises(WeightsError, match="holds a str under 'name' where a state dict holds tensors only"):
+    torch.save({"epoch": 3, "name": "resnet"}, file)
+    with pytest.raises(WeightsError, match="holds no tensor"):
         add_checkpoint("mine", file, "iresnet18")
     torch.save([torch.zeros(2)], file)
     with pytest.raises(WeightsError, match="holds a list, not a state dict"):

@@ -1,56 +1,53 @@
 // Five points over a photograph; each can be dragged or moved with the arrow keys.
 
+import { make, picture, rootOf } from "./shared/dom.js";
+import { arrowMove, clamp, pointedAt } from "./shared/pointing.js";
+
+/** How many pixels of the photograph an arrow key moves a point with Shift. */
+const FAR = 10;
+
+/**
+ * A handle that keeps `point`, in pixels of the photograph, where it is put.
+ * @param {Point} point
+ * @param {number} index
+ * @param {PickerData} data
+ * @param {HTMLElement} stage
+ */
+function makeHandle(point, index, data, stage) {
+  const name = data.names[index];
+  const handle = make("button", { type: "button", className: "point", title: name, textContent: String(index + 1) });
+  const place = (/** @type {Point} */ { x, y }) => {
+    point.x = clamp(x, 0, data.width);
+    point.y = clamp(y, 0, data.height);
+    handle.style.left = `${(100 * point.x) / data.width}%`;
+    handle.style.top = `${(100 * point.y) / data.height}%`;
+    handle.setAttribute("aria-label", `${name}, x ${Math.round(point.x)}, y ${Math.round(point.y)}`);
+  };
+  place(point);
+  handle.onpointerdown = (event) => handle.setPointerCapture(event.pointerId);
+  handle.onpointermove = (event) => {
+    if (!handle.hasPointerCapture(event.pointerId)) return;
+    const { x, y } = pointedAt(event, stage);
+    place({ x: x * data.width, y: y * data.height });
+  };
+  handle.onkeydown = (event) => {
+    const move = arrowMove(event, FAR);
+    if (!move) return;
+    event.preventDefault();
+    place({ x: point.x + move.x, y: point.y + move.y });
+  };
+  return handle;
+}
+
+/** @param {Component<PickerData>} component */
 export default function ({ data, parentElement, setTriggerValue }) {
-  const picker = parentElement.querySelector(".picker");
   const points = data.points.map(([x, y]) => ({ x, y }));
-  const stage = document.createElement("div");
-  stage.className = "stage";
-  const picture = document.createElement("img");
-  picture.src = data.picture;
-  picture.alt = `Photograph ${data.photo}, on which the landmarks are placed`;
-  picture.draggable = false;
-  stage.append(picture);
-
-  points.forEach((point, index) => {
-    const handle = document.createElement("button");
-    handle.type = "button";
-    handle.className = "point";
-    handle.textContent = index + 1;
-    const place = (x, y) => {
-      point.x = Math.min(data.width, Math.max(0, x));
-      point.y = Math.min(data.height, Math.max(0, y));
-      handle.style.left = `${(100 * point.x) / data.width}%`;
-      handle.style.top = `${(100 * point.y) / data.height}%`;
-      handle.setAttribute("aria-label", `${data.names[index]}, x ${Math.round(point.x)}, y ${Math.round(point.y)}`);
-      handle.title = data.names[index];
-    };
-    place(point.x, point.y);
-    handle.onpointerdown = (event) => handle.setPointerCapture(event.pointerId);
-    handle.onpointermove = (event) => {
-      if (!handle.hasPointerCapture(event.pointerId)) return;
-      const area = stage.getBoundingClientRect();
-      place(((event.clientX - area.left) / area.width) * data.width,
-            ((event.clientY - area.top) / area.height) * data.height);
-    };
-    handle.onkeydown = (event) => {
-      const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-      if (!move) return;
-      event.preventDefault();
-      const stride = event.shiftKey ? 10 : 1;
-      place(point.x + move[0] * stride, point.y + move[1] * stride);
-    };
-    stage.append(handle);
-  });
-
-  const use = document.createElement("button");
-  use.type = "button";
-  use.className = "use";
-  use.textContent = "Use these landmarks";
+  const photo = picture(data.picture, `Photograph ${data.photo}, on which the landmarks are placed`);
+  const stage = make("div", { className: "stage" }, photo);
+  stage.append(...points.map((point, index) => makeHandle(point, index, data, stage)));
+  const use = make("button", { type: "button", className: "use", textContent: "Use these landmarks" });
   use.onclick = () => setTriggerValue("points", points.map(({ x, y }) => [x, y]));
-  const key = document.createElement("span");
-  key.textContent = data.names.map((name, index) => `${index + 1} ${name}`).join(" · ");
-  const bar = document.createElement("div");
-  bar.className = "bar";
-  bar.append(use, key);
-  picker.replaceChildren(stage, bar);
+  const names = data.names.map((name, index) => `${index + 1} ${name}`).join(" · ");
+  const bar = make("div", { className: "bar" }, use, make("span", { textContent: names }));
+  rootOf(parentElement, "landmark_picker").replaceChildren(stage, bar);
 }

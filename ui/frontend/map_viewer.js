@@ -1,109 +1,68 @@
 // Stacks the colour layer over the crop and reads values under the pointer. Colours are made in Python.
 
-function floats(base64) {
-  const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-  return new Float32Array(bytes.buffer);
+import { makeTile, placeCross, readerOf } from "./map_viewer/tile.js";
+import { make, picture, rootOf } from "./shared/dom.js";
+import { arrowMove, clamp, pointedAt } from "./shared/pointing.js";
+
+/** How many pixels of the crop an arrow key moves with Shift. */
+const FAR = 8;
+const HINT = "Point at a map, or focus it and use the arrow keys, to read values.";
+
+/**
+ * Calls `read` with the pixel that the pointer or the keys lead to, and `leave` when they leave.
+ * @param {HTMLElement} box
+ * @param {number} size
+ * @param {(at: Point) => void} read
+ * @param {() => void} leave
+ */
+function followPixels(box, size, read, leave) {
+  const at = { x: Math.floor(size / 2), y: Math.floor(size / 2) };
+  const go = (/** @type {Point} */ { x, y }) => {
+    at.x = clamp(x, 0, size - 1);
+    at.y = clamp(y, 0, size - 1);
+    read(at);
+  };
+  box.onpointermove = (event) => {
+    const { x, y } = pointedAt(event, box);
+    go({ x: Math.floor(x * size), y: Math.floor(y * size) });
+  };
+  box.onpointerleave = leave;
+  box.onblur = leave;
+  box.onkeydown = (event) => {
+    const move = arrowMove(event, FAR);
+    if (!move) return;
+    event.preventDefault();
+    go({ x: at.x + move.x, y: at.y + move.y });
+  };
 }
 
-function image(source, opacity) {
-  const element = document.createElement("img");
-  element.src = source;
-  element.alt = "";
-  element.draggable = false;
-  if (opacity !== undefined) element.style.opacity = opacity;
-  return element;
-}
-
+/** @param {Component<ViewerData>} component */
 export default function ({ data, parentElement }) {
-  const viewer = parentElement.querySelector(".viewer");
+  /** @type {ReturnType<typeof makeTile>[]} */
   const tiles = [];
-  const readout = document.createElement("span");
-  readout.className = "readout";
+  const readout = make("span", { className: "readout", textContent: HINT });
   readout.setAttribute("role", "status");
-  const hint = "Point at a map, or focus it and use the arrow keys, to read values.";
-  readout.textContent = hint;
-
-  function show(at, x, y) {
-    for (const tile of tiles) {
-      const step = 100 / tile.size;
-      Object.assign(tile.cross.style, {
-        display: "block", left: `${x * step}%`, top: `${y * step}%`, width: `${step}%`, height: `${step}%`,
-        minWidth: "7px", minHeight: "7px",
-      });
-    }
-    if (!at.values) {
-      readout.textContent = `${at.name}: x ${x}, y ${y}`;
-      return;
-    }
-    const value = at.values[y * at.size + x];
-    const share = Math.round((100 * Math.abs(value)) / at.scale);
-    readout.textContent = `${at.name}: x ${x}, y ${y}, value ${value.toExponential(3)}, ${share} % of full colour`;
-  }
-
-  function hide() {
-    for (const tile of tiles) tile.cross.style.display = "none";
-    readout.textContent = hint;
-  }
-
-  function build(row, spec) {
-    const figure = document.createElement("figure");
-    const caption = document.createElement("figcaption");
-    caption.textContent = spec.title;
-    const box = document.createElement("div");
-    box.className = "tile";
-    box.tabIndex = 0;
-    box.setAttribute("role", "img");
-    box.setAttribute("aria-label", spec.alt);
-    box.append(image(spec.base));
-    if (spec.layer) box.append(image(spec.layer, data.opacity));
-    const cross = document.createElement("div");
-    cross.className = "cross";
-    box.append(cross);
-    const tile = {
-      cross, size: spec.size, scale: spec.scale, name: `${row.label}, ${spec.title.toLowerCase()}`,
-      values: spec.values ? floats(spec.values) : null,
-    };
-    tiles.push(tile);
-    const at = { x: Math.floor(spec.size / 2), y: Math.floor(spec.size / 2) };
-    const clamp = (v) => Math.min(spec.size - 1, Math.max(0, v));
-    box.onpointermove = (event) => {
-      const area = box.getBoundingClientRect();
-      at.x = clamp(Math.floor(((event.clientX - area.left) / area.width) * spec.size));
-      at.y = clamp(Math.floor(((event.clientY - area.top) / area.height) * spec.size));
-      show(tile, at.x, at.y);
-    };
-    box.onpointerleave = hide;
-    box.onblur = hide;
-    box.onkeydown = (event) => {
-      const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-      if (!move) return;
-      event.preventDefault();
-      const stride = event.shiftKey ? 8 : 1;
-      at.x = clamp(at.x + move[0] * stride);
-      at.y = clamp(at.y + move[1] * stride);
-      show(tile, at.x, at.y);
-    };
-    figure.append(caption, box);
-    return figure;
-  }
-
+  const leave = () => {
+    for (const { cross } of tiles) cross.style.display = "none";
+    readout.textContent = HINT;
+  };
   const rows = data.rows.map((row) => {
-    const line = document.createElement("div");
-    line.className = "row";
-    line.style.gridTemplateColumns = `repeat(${row.tiles.length}, minmax(0, 1fr))`;
-    const label = document.createElement("div");
-    label.className = "row-label";
-    label.textContent = row.label;
-    line.append(label, ...row.tiles.map((spec) => build(row, spec)));
+    const made = row.tiles.map((tile) => {
+      const parts = makeTile(tile, data.opacity);
+      const words = readerOf(tile, row.label);
+      followPixels(parts.box, tile.size, (at) => {
+        for (const { cross, size } of tiles) placeCross(cross, at, size);
+        readout.textContent = words(at);
+      }, leave);
+      return parts;
+    });
+    tiles.push(...made);
+    const label = make("div", { className: "row-label", textContent: row.label });
+    const line = make("div", { className: "row" }, label, ...made.map(({ figure }) => figure));
+    line.style.gridTemplateColumns = `repeat(${made.length}, minmax(0, 1fr))`;
     return line;
   });
-  const legend = document.createElement("span");
-  legend.className = "legend";
-  const bar = image(data.legend);
-  bar.alt = "Colour scale from dissimilar to similar";
-  legend.append("dissimilar", bar, "similar");
-  const foot = document.createElement("div");
-  foot.className = "foot";
-  foot.append(legend, readout);
-  viewer.replaceChildren(...rows, foot);
+  const bar = picture(data.legend, "Colour scale from dissimilar to similar");
+  const legend = make("span", { className: "legend" }, "dissimilar", bar, "similar");
+  rootOf(parentElement, "map_viewer").replaceChildren(...rows, make("div", { className: "foot" }, legend, readout));
 }

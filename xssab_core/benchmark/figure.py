@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from html import escape
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from xssab_core.benchmark.format import KINDS, Kind, Results
 from xssab_core.explain import CAUTION
 
 # Okabe and Ito (2008): told apart by colour-blind readers; dashes serve readers without colour. Without their black,
@@ -14,35 +15,30 @@ from xssab_core.explain import CAUTION
 _COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#B8A900")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 _RANDOM_COLOUR = "#777777"
-_TITLES = {"fmr": "FMR (impostor pairs)", "fnmr": "FNMR (genuine pairs)"}
+_TITLES: dict[Kind, str] = {"fmr": "FMR (impostor pairs)", "fnmr": "FNMR (genuine pairs)"}
 
 
-def dpr_figure(record: dict[str, Any]) -> go.Figure:
-    """Plotly figure with two panels, FMR and FNMR, one line a method.
-
-    Args:
-        record: what results.json holds.
-    """
+def dpr_figure(results: Results) -> go.Figure:
+    """Plotly figure with two panels, FMR and FNMR, one line a method. Titles are shown as they are: Plotly reads text
+    as a kind of HTML, so they are escaped."""
     figure = make_subplots(rows=1, cols=2, subplot_titles=list(_TITLES.values()), shared_yaxes=True)
-    percent = [100 * share for share in record["shares"]]
-    methods = sorted(record["methods"], key=lambda method: method["label"] == "random")
-    for number, method in enumerate(methods):
-        is_random = method["label"] == "random"
+    percent = [100 * share for share in results.shares]
+    for number, method in enumerate(results.baseline_last):
+        name = escape(method.title)
         line = {
-            "color": _RANDOM_COLOUR if is_random else _COLOURS[number % len(_COLOURS)],
-            "dash": "dash" if is_random else _DASHES[(number // len(_COLOURS)) % len(_DASHES)],
+            "color": _RANDOM_COLOUR if method.is_random else _COLOURS[number % len(_COLOURS)],
+            "dash": "dash" if method.is_random else _DASHES[(number // len(_COLOURS)) % len(_DASHES)],
         }
-        for column, kind in enumerate(_TITLES, start=1):
-            curve = method["curves"][kind]
+        for column, kind in enumerate(KINDS, start=1):
+            curve = method.curves.of(kind)
             if curve is None:
                 continue
-            pairs = method["pairs"]["impostor" if kind == "fmr" else "genuine"]
             figure.add_trace(
                 go.Scatter(
                     x=percent,
                     y=curve,
-                    name=f"{method['title']} ({pairs} pairs)" if kind == "fnmr" else method["title"],
-                    legendgroup=method["label"],
+                    name=f"{name} ({method.pairs.of(kind)} pairs)" if kind == "fnmr" else name,
+                    legendgroup=method.label,
                     showlegend=column == 1,
                     line=line,
                     mode="lines+markers",
@@ -55,6 +51,6 @@ def dpr_figure(record: dict[str, Any]) -> go.Figure:
     figure.update_xaxes(title_text="Pixels put back (%)", range=[0, 100])
     figure.update_yaxes(rangemode="tozero")
     figure.update_yaxes(title_text="Error rate at th_EER", row=1, col=1)
-    title = {"text": f"DPR curves on Patch-LFW, {record['model']['title']}", "subtitle": {"text": CAUTION}}
+    title = {"text": f"DPR curves on Patch-LFW, {escape(results.model.title)}", "subtitle": {"text": CAUTION}}
     figure.update_layout(title=title, template="plotly_white", hovermode="x unified", margin={"t": 130})
     return figure

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -18,12 +18,56 @@ Record = dict[str, Any]
 BASE = "pair"
 
 
+class _AnyPair(TypedDict):
+    index: int
+    face: bool
+
+
+class _Pair(_AnyPair):
+    """What is true of a pair with two faces, whatever the method."""
+
+    id: str
+    fold: int
+    genuine: bool
+    mislabelled: bool
+    donor: str
+    coverage: float
+    patch_side: int
+    positions: list[tuple[int, int]]
+    clean_score: float
+    patched_score: float
+
+
+class _Seconds(TypedDict):
+    examine: float
+    maps: float
+    spent: float
+
+
+class _UnderMethod(TypedDict):
+    """What a method makes of a pair."""
+
+    index: int
+    is_match: bool
+    scores: list[float]
+    average_precision: float | None
+    seconds: _Seconds
+
+
 class Work(WorkFolder):
     """Finished work of a benchmark. A file is there whole or not at all, also when the process is killed."""
 
     def record(self, label: str, index: int) -> Record | None:
-        """The record of a pair under a method (`BASE`: of the pair itself); None when it is still to be done."""
-        return read_json(self._record_path(label, index))
+        """The record of a pair under a method (`BASE`: of the pair itself); None when it is still to be done.
+
+        Raises:
+            OutputError: it is damaged.
+        """
+        path = self._record_path(label, index)
+        if label != BASE:
+            return _record(read_json(path, _UnderMethod))
+        found = read_json(path, _AnyPair)
+        return _record(read_json(path, _Pair) if found and found["face"] else found)
 
     def has(self, label: str, index: int) -> bool:
         """Whether that record is there."""
@@ -38,7 +82,7 @@ class Work(WorkFolder):
         try:
             with np.load(self._embeddings_path(paths), allow_pickle=False) as stored:
                 return dict(zip((paths[i] for i in stored["found"]), stored["rows"], strict=True))
-        except (OSError, ValueError, KeyError):
+        except Exception:  # absent, or damaged in one of the many ways numpy complains of
             return None
 
     def keep_embeddings(self, paths: Sequence[Path], rows: Mapping[Path, np.ndarray]) -> None:
@@ -55,6 +99,10 @@ class Work(WorkFolder):
         # By file name, not by folder: the copy of LFW may have moved between two runs.
         names = "\n".join(path.name for path in paths)
         return self.folder / "embeddings" / f"{hashlib.sha256(names.encode()).hexdigest()[:32]}.npz"
+
+
+def _record(found: Mapping[str, Any] | None) -> Record | None:
+    return None if found is None else dict(found)
 
 
 def check_label(label: str) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import datetime
 import io
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,32 @@ import numpy as np
 import pandas as pd
 
 from xssab_core.benchmark import figure, measures
+from xssab_core.benchmark.format import (
+    FORMAT,
+    KINDS,
+    Areas,
+    ByKind,
+    Calibrated,
+    Common,
+    Counts,
+    Curve,
+    Data,
+    ErrorRate,
+    Estimates,
+    Kind,
+    Localisation,
+    MethodResult,
+    Model,
+    Provenance,
+    Results,
+    Run,
+    Seconds,
+    Spread,
+    Table1,
+    results_json,
+)
 from xssab_core.benchmark.records import BASE, Work
-from xssab_core.benchmark.tasks import RANDOM, Method, Record
+from xssab_core.benchmark.tasks import RANDOM, Method
 from xssab_core.data.lfw import Lfw, LfwPair
 from xssab_core.explain import CAUTION, method_of
 from xssab_core.files import write_folder
@@ -24,8 +47,6 @@ from xssab_core.models import FaceModel, Threshold
 from xssab_core.patch_lfw.generator import PATCHES
 from xssab_core.replay import dpr
 
-FORMAT = 1
-KINDS = ("fmr", "fnmr")
 Plan = Mapping[Method, Sequence[LfwPair]]
 
 
@@ -56,7 +77,7 @@ class Rows:
         keep = np.isin(self.index, index)
         return Rows(**{field.name: getattr(self, field.name)[keep] for field in fields(self)})
 
-    def of_kind(self, kind: str, values: np.ndarray) -> np.ndarray:
+    def of_kind(self, kind: Kind, values: np.ndarray) -> np.ndarray:
         """Of values one a pair, those the rate is about: FMR of impostor pairs, FNMR of genuine ones."""
         return np.asarray(values[self.genuine == (kind == "fnmr")])
 
@@ -66,40 +87,40 @@ def summarise(
     lfw: Lfw,
     model: FaceModel,
     threshold: Threshold,
-    calibration: Record | None,
+    calibration: Calibrated | None,
     plan: Plan,
     steps: int,
-    resamples: int,
-    seed: int,
-) -> Record:
-    """What results.json says, computed from the records alone; `write_results` adds what differs between runs."""
+    provenance: Provenance,
+    table: pd.DataFrame,
+) -> Results:
+    """What results.json says, computed from the records alone; `table` is from `pair_table`."""
     rows = {method: read_rows(work, method, pairs, threshold.value, steps) for method, pairs in plan.items()}
     random = next(rows[method] for method in rows if method.label == RANDOM)
     common = random.index
     for found in rows.values():
         common = np.intersect1d(common, found.index)
-    return {
-        "format": FORMAT,
-        "caution": CAUTION,
-        "data": _data_record(work, lfw, plan),
-        "model": _model_record(model),
-        "threshold": asdict(threshold),
-        "calibration": calibration,
-        "table1": _rates(random) | {"lfw_eer": calibration["eer"] if calibration else None},
-        "shares": np.linspace(0, 1, steps).tolist(),
-        "methods": [
-            _method_record(method) | _measures(found, random.taken(found.index), resamples, seed)
-            for method, found in rows.items()
-        ],
-        "common": {
-            "pairs": _counts(random.taken(common).genuine),
-            "methods": {
-                method.label: _areas_record(found.taken(common), random.taken(common), resamples, seed)
-                for method, found in rows.items()
-            },
-        },
-        "provenance": {"bootstrap": {"resamples": resamples, "seed": seed, "unit": "pair, within its kind"}},
-    }
+
+    def areas(found: Rows, index: np.ndarray) -> Areas:
+        bootstrap = provenance.bootstrap
+        return _areas(found.taken(index), random.taken(index), bootstrap.resamples, bootstrap.seed)
+
+    return Results(
+        format=FORMAT,
+        caution=CAUTION,
+        data=_data(work, lfw, plan),
+        model=_model(model),
+        threshold=threshold,
+        calibration=calibration,
+        table1=_table1(random, calibration),
+        shares=tuple(np.linspace(0, 1, steps).tolist()),
+        methods=tuple(_method(method, found, areas(found, found.index)) for method, found in rows.items()),
+        common=Common(
+            pairs=_counts(random.taken(common).genuine),
+            methods={method.label: areas(found, common) for method, found in rows.items()},
+        ),
+        provenance=provenance,
+        run=Run(datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), _seconds_per_map(table)),
+    )
 
 
 def read_rows(work: Work, method: Method, pairs: Sequence[LfwPair], threshold: float, steps: int) -> Rows:
@@ -133,58 +154,49 @@ def read_rows(work: Work, method: Method, pairs: Sequence[LfwPair], threshold: f
     )
 
 
-def _measures(rows: Rows, random: Rows, resamples: int, seed: int) -> Record:
-    """All measures of a method, with RND on the same pairs."""
-    return {
-        "pairs": _counts(rows.genuine),
-        "curves": {kind: _curve(rows, kind) for kind in KINDS},
-        **_areas_record(rows, random, resamples, seed),
-        "localisation": {
-            **{kind: _mean(rows.of_kind(kind, rows.precision)) for kind in KINDS},
-            "all": _mean(rows.precision),
-            "chance": _mean(rows.coverage),
-        },
-    }
-
-
-def _areas_record(rows: Rows, random: Rows, resamples: int, seed: int) -> Record:
+def _areas(rows: Rows, random: Rows, resamples: int, seed: int) -> Areas:
     """Areas and gains with intervals; the unit-step area only where the curve has the paper's 21 points."""
-    own, baseline = ({kind: side.of_kind(kind, side.areas) for kind in KINDS} for side in (rows, random))
-    found = measures.estimates(own, baseline, resamples, seed)
-    unit = {
-        kind: measures.unit_step_area(np.array(curve))
-        if (curve := _curve(rows, kind)) and len(curve) == dpr.STEPS
-        else None
-        for kind in KINDS
-    }
-    return {
-        "auc": {kind: asdict(area) for kind, (area, _) in found.items()},
-        "gain": {kind: asdict(gain) for kind, (_, gain) in found.items()},
-        "unit_step_area": unit,
-    }
+    found = measures.estimates(_areas_by_kind(rows), _areas_by_kind(random), resamples, seed)
+    auc, gain = (Estimates(**{kind: pair[side] for kind, pair in found.items()}) for side in (0, 1))
+    return Areas(auc, gain, ByKind(*(_unit_step_area(_curve(rows, kind)) for kind in KINDS)))
 
 
-def _curve(rows: Rows, kind: str) -> list[float] | None:
+def _areas_by_kind(rows: Rows) -> dict[str, np.ndarray]:
+    return {kind: rows.of_kind(kind, rows.areas) for kind in KINDS}
+
+
+def _unit_step_area(curve: Curve | None) -> float | None:
+    return measures.unit_step_area(np.array(curve)) if curve and len(curve) == dpr.STEPS else None
+
+
+def _curve(rows: Rows, kind: Kind) -> Curve | None:
     wrong = rows.of_kind(kind, rows.errors)
-    return wrong.mean(axis=0).tolist() if len(wrong) else None
+    return tuple(wrong.mean(axis=0).tolist()) if len(wrong) else None
 
 
-def _rates(rows: Rows) -> Record:
+def _localisation(rows: Rows) -> Localisation:
+    fmr, fnmr = (_mean(rows.of_kind(kind, rows.precision)) for kind in KINDS)
+    return Localisation(fmr, fnmr, _mean(rows.precision), _mean(rows.coverage))
+
+
+def _table1(rows: Rows, calibration: Calibrated | None) -> Table1:
     """Error rates before and after patching at the threshold, with 95 % intervals (Table 1)."""
-    rates: Record = {}
-    for kind in KINDS:
-        wrong = rows.of_kind(kind, rows.errors)
-        for name, column in (("clean", -1), ("patched", 0)):
-            rate = Rate(int(wrong[:, column].sum()), len(wrong)) if len(wrong) else None
-            rates[f"{name}_{kind}"] = {
-                "value": rate.value if rate else None,
-                "interval": rate.interval if rate else None,
-                "pairs": len(wrong),
-            }
-    return rates
+    rates = {
+        f"{name}_{kind}": _rate(rows.of_kind(kind, rows.errors)[:, column])
+        for kind in KINDS
+        for name, column in (("clean", -1), ("patched", 0))
+    }
+    return Table1(**rates, lfw_eer=calibration.eer if calibration else None)
 
 
-def _data_record(work: Work, lfw: Lfw, plan: Plan) -> Record:
+def _rate(wrong: np.ndarray) -> ErrorRate:
+    if not len(wrong):
+        return ErrorRate(None, None, 0)
+    rate = Rate(int(wrong.sum()), len(wrong))
+    return ErrorRate(rate.value, rate.interval, rate.trials)
+
+
+def _data(work: Work, lfw: Lfw, plan: Plan) -> Data:
     pairs = next(iter(plan.values()))
     without_a_face, mislabelled, coverage = [], [], []
     side = None
@@ -197,46 +209,60 @@ def _data_record(work: Work, lfw: Lfw, plan: Plan) -> Record:
         coverage.append(base["coverage"])
         if base["mislabelled"]:
             mislabelled.append(base["id"])
-    return {
-        "set": "LFW View 2",
-        "images": lfw.images.name,
-        "coverage": lfw.coverage,
-        "pairs_expected": lfw.pairs_expected,
-        "pairs_covered": len(lfw.pairs),
-        "pairs_selected": len(pairs),
-        "pairs_without_a_face": without_a_face,
-        "pairs_known_to_be_mislabelled": mislabelled,
-        "patches": PATCHES,
-        "patch_side": side,
-        "mean_patch_coverage": _mean(np.array(coverage, dtype=np.float64)),
-    }
+    return Data(
+        set="LFW View 2",
+        images=lfw.images.name,
+        coverage=lfw.coverage,
+        pairs_expected=lfw.pairs_expected,
+        pairs_covered=len(lfw.pairs),
+        pairs_selected=len(pairs),
+        pairs_without_a_face=tuple(without_a_face),
+        pairs_known_to_be_mislabelled=tuple(mislabelled),
+        patches=PATCHES,
+        patch_side=side,
+        mean_patch_coverage=_mean(np.array(coverage, dtype=np.float64)),
+    )
 
 
-def _model_record(model: FaceModel) -> Record:
+def _model(model: FaceModel) -> Model:
     info = model.info
-    return {
-        "id": info.id,
-        "title": info.title,
-        "architecture": info.architecture,
-        "loss": info.loss,
-        "training_set": info.training_set,
-        "licence": info.licence,
-        "template": info.template.name,
-        "size": info.template.size,
-        "embedding_size": info.embedding_size,
-        "weights_sha256": model.weights_sha256,
-    }
+    return Model(
+        id=info.id,
+        title=info.title,
+        architecture=info.architecture,
+        loss=info.loss,
+        training_set=info.training_set,
+        licence=info.licence,
+        template=info.template.name,
+        size=info.template.size,
+        embedding_size=info.embedding_size,
+        weights_sha256=model.weights_sha256,
+    )
 
 
-def _method_record(method: Method) -> Record:
+def _method(method: Method, rows: Rows, areas: Areas) -> MethodResult:
+    """All measures of a method, with RND on the same pairs."""
+    return MethodResult(
+        label=method.label,
+        **_about(method),
+        pairs=_counts(rows.genuine),
+        curves=ByKind(*(_curve(rows, kind) for kind in KINDS)),
+        auc=areas.auc,
+        gain=areas.gain,
+        unit_step_area=areas.unit_step_area,
+        localisation=_localisation(rows),
+    )
+
+
+def _about(method: Method) -> dict[str, Any]:
+    """What the table says of a method besides its measures."""
     if method.explainer is None:
         title, reference = ("Random", "an independent permutation of the pixels for every pair")
         if method.maps:
             title, reference = method.label, f"maps from the folder {method.maps.name}"
-        return {"label": method.label, "title": title, "reference": reference, "blur": None, "cells": None}
+        return {"title": title, "reference": reference, "blur": None, "cells": None}
     info = method_of(method.explainer).info
     return {
-        "label": method.label,
         "title": info.title if method.blur else f"{info.title}, unblurred",
         "reference": info.reference,
         "blur": method.blur,
@@ -249,39 +275,35 @@ def _method_record(method: Method) -> Record:
     }
 
 
-def write_results(record: Record, work: Work, plan: Plan, output: Path) -> None:
-    """Write results.json, pairs.parquet, dpr.html and dpr.json; each whole or not at all.
-
-    All that differs between two runs of the same work is under `run`: the time of writing and the seconds measured.
-    """
-    table = _pair_table(work, plan)
-    record["run"] = {
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "seconds_per_map": {
-            str(label): {
-                name: {"mean": float(group[name].mean()), "median": float(group[name].median())}
-                for name in ("seconds_examine", "seconds_maps", "seconds_map")
-            }
-            for label, group in table.groupby("method", sort=False)
-            if label != RANDOM
-        },
+def _seconds_per_map(table: pd.DataFrame) -> dict[str, Seconds]:
+    return {
+        str(label): Seconds(
+            *(Spread(float(group[name].mean()), float(group[name].median())) for name in Seconds.__struct_fields__)
+        )
+        for label, group in table.groupby("method", sort=False)
+        if label != RANDOM
     }
+
+
+def write_results(results: Results, table: pd.DataFrame, output: Path) -> None:
+    """Write results.json, pairs.parquet, dpr.html and dpr.json; each whole or not at all. `table` is from
+    `pair_table`."""
     parquet = io.BytesIO()
     table.to_parquet(parquet, index=False)
-    drawn = figure.dpr_figure(record)
+    drawn = figure.dpr_figure(results)
     write_folder(
         {
             "pairs.parquet": parquet.getvalue(),
             "dpr.html": drawn.to_html(include_plotlyjs=True).encode(),
             "dpr.json": drawn.to_json().encode(),
-            "results.json": json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False).encode(),
+            "results.json": results_json(results),
         },
         output,
     )
 
 
-def _pair_table(work: Work, plan: Plan) -> pd.DataFrame:
-    """One row a pair and method."""
+def pair_table(work: Work, plan: Plan) -> pd.DataFrame:
+    """One row a pair and method, which pairs.parquet holds."""
     rows: list[dict[str, Any]] = []
     for method, pairs in plan.items():
         for pair in pairs:
@@ -314,8 +336,8 @@ def _pair_table(work: Work, plan: Plan) -> pd.DataFrame:
     return table
 
 
-def _counts(genuine: np.ndarray) -> dict[str, int]:
-    return {"genuine": int(genuine.sum()), "impostor": int((~genuine).sum())}
+def _counts(genuine: np.ndarray) -> Counts:
+    return Counts(int(genuine.sum()), int((~genuine).sum()))
 
 
 def _mean(values: np.ndarray) -> float | None:

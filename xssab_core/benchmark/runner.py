@@ -13,6 +13,7 @@ import numpy as np
 
 from xssab_core.benchmark import results
 from xssab_core.benchmark.cluster import Executor, executor
+from xssab_core.benchmark.format import Bootstrap, Calibrated, Counts, Provenance, Results
 from xssab_core.benchmark.records import BASE, Work, check_label
 from xssab_core.benchmark.tasks import (
     RANDOM,
@@ -20,7 +21,6 @@ from xssab_core.benchmark.tasks import (
     Method,
     PairResult,
     PairTask,
-    Record,
     Setup,
     make_context,
     setup_record,
@@ -124,7 +124,7 @@ def parse_methods(text: str, maps: Sequence[str] = ()) -> tuple[Method, ...]:
     return tuple(methods.values())
 
 
-def run_benchmark(settings: Settings, model: FaceModel | None = None, progress: Progress = ignore) -> Record:
+def run_benchmark(settings: Settings, model: FaceModel | None = None, progress: Progress = ignore) -> Results:
     """Run, or go on with, a benchmark; write the results and return what is in results.json.
 
     Args:
@@ -165,18 +165,22 @@ def run_benchmark(settings: Settings, model: FaceModel | None = None, progress: 
             embeddings = run.embed()
             threshold, calibration = run.calibrate(embeddings)
             run.work_through_pairs(embeddings, threshold)
-        record = results.summarise(
-            work, lfw, model, threshold, calibration, plan, settings.steps, settings.resamples, settings.seed
-        )
-        record["provenance"] |= {
-            "settings": setup_record(setup) | {"folds": settings.folds, "pairs": settings.pairs},
-            "detector": DETECTOR,
-            "aligner_version": ALIGNER_VERSION,
-            "versions": versions(),
-            "device": model.device_name,
-        }
-        results.write_results(record, work, plan, settings.output)
-    return record
+        table = results.pair_table(work, plan)
+        provenance = _provenance(settings, setup, model)
+        found = results.summarise(work, lfw, model, threshold, calibration, plan, settings.steps, provenance, table)
+        results.write_results(found, table, settings.output)
+    return found
+
+
+def _provenance(settings: Settings, setup: Setup, model: FaceModel) -> Provenance:
+    return Provenance(
+        bootstrap=Bootstrap(settings.resamples, settings.seed),
+        settings=setup_record(setup) | {"folds": settings.folds, "pairs": settings.pairs},
+        detector=DETECTOR,
+        aligner_version=ALIGNER_VERSION,
+        versions=versions(),
+        device=model.device_name,
+    )
 
 
 def _plan(settings: Settings, lfw: Lfw) -> dict[Method, tuple[LfwPair, ...]]:
@@ -234,7 +238,7 @@ class _Run:
             pace.done("")
         return embeddings
 
-    def calibrate(self, embeddings: Mapping[Path, np.ndarray]) -> tuple[Threshold, Record | None]:
+    def calibrate(self, embeddings: Mapping[Path, np.ndarray]) -> tuple[Threshold, Calibrated | None]:
         """The threshold, and the record of the calibration if one was made."""
         wanted = self.settings.threshold
         if wanted != CALIBRATE:
@@ -242,8 +246,8 @@ class _Run:
         found = calibration_from(self.model, self.lfw.pairs, embeddings, self.lfw.title, self.lfw.pairs_expected)
         rate, value = found.eer
         origin = f"clean LFW View 2 ({self.lfw.images.name}), {self.lfw.coverage}"
-        counts = {"genuine": len(found.genuine), "impostor": len(found.impostor)}
-        return Threshold(value, "eer", f"EER {rate:.2%} on {origin}"), {"eer": rate, "pairs": counts}
+        pairs = Counts(len(found.genuine), len(found.impostor))
+        return Threshold(value, "eer", f"EER {rate:.2%} on {origin}"), Calibrated(rate, pairs)
 
     def work_through_pairs(self, embeddings: Mapping[Path, np.ndarray], threshold: Threshold) -> None:
         """Make every record that is missing."""

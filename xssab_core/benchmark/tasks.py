@@ -286,8 +286,10 @@ def read_map(folder: Path, pair_id: str, size: int) -> np.ndarray | None:
         values = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except Exception as error:  # numpy raises what its parser does, TokenError among it
         raise DataError(f"{path} is not a .npy array. Save each map with numpy.save.") from error
+    if not isinstance(values, np.ndarray):
+        raise DataError(f"{path} is an archive of arrays. Save each map with numpy.save.")
     if values.shape != (size, size) or values.dtype.kind not in "fiu" or not np.isfinite(values).all():
         raise DataError(
             f"{path}: a map is a finite array of shape ({size}, {size}), positive where the faces are similar, "

@@ -14,11 +14,14 @@ _PHRASES = {
     "replace": ("replace", "To replace it, add --replace."),
     "architecture": ("architecture", "Say what it is with --architecture {subject}."),
     "onnx": ("onnx", "An ONNX file is added with --onnx."),
-    "size": ("size", "The size, mean and standard deviation are given with --size, --mean and --std."),
+    "size": ("size", "The size is given with --size."),
+    "normalisation": ("mean", "The mean and the standard deviation are given with --mean and --std."),
+    "output-name": ("output_name", "An output is named with --output-name."),
     "timeout": ("timeout", "The limit is given with --timeout."),
     "output": ("output", "Another place is given with --output."),
     "methods": ("methods", "Methods are named with --methods."),
     "lfw": ("download", "To fetch LFW there first, add --download."),
+    "turn": ("probe_turn", "To turn it, add --probe-turn {subject} or --reference-turn {subject}."),
 }
 
 

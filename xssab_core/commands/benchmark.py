@@ -6,10 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from xssab_core.benchmark.format import Results
 from xssab_core.benchmark.runner import CALIBRATE, Settings, parse_methods, run_benchmark
 from xssab_core.commands.arguments import threshold_from
 from xssab_core.data.lfw import download_lfw, parse_folds
 from xssab_core.explain import METHODS
+from xssab_core.metrics import Estimate
 from xssab_core.models import DEFAULT_MODEL
 from xssab_core.patch_lfw.generator import LAYOUTS
 from xssab_core.progress import Line
@@ -79,22 +81,22 @@ def run(given: argparse.Namespace) -> None:
     print(f"Results: {given.output}")
 
 
-def table(record: dict[str, Any]) -> str:
+def table(results: Results) -> str:
     """The results as lines of text."""
-    rates = record["table1"]
+    rates = results.table1
     lines = [
-        f"{record['model']['title']}; {record['data']['coverage']}; "
-        f"threshold {record['threshold']['value']:.4f} ({record['threshold']['origin']})",
-        f"Patched FMR {_number(rates['patched_fmr']['value'])} (clean {_number(rates['clean_fmr']['value'])}), "
-        f"FNMR {_number(rates['patched_fnmr']['value'])} (clean {_number(rates['clean_fnmr']['value'])})",
+        f"{results.model.title}; {results.data.coverage}; "
+        f"threshold {results.threshold.value:.4f} ({results.threshold.origin})",
+        f"Patched FMR {_number(rates.patched_fmr.value)} (clean {_number(rates.clean_fmr.value)}), "
+        f"FNMR {_number(rates.patched_fnmr.value)} (clean {_number(rates.clean_fnmr.value)})",
         f"{'method':20} {'pairs':>6} {'AUC FMR':>8} {'AUC FNMR':>8} {'gain FMR':>24} {'gain FNMR':>24} {'AP':>6}",
     ]
-    for method in record["methods"]:
+    for method in results.methods:
         lines.append(
-            f"{method['label']:20} {sum(method['pairs'].values()):6} "
-            f"{_number(method['auc']['fmr']['value']):>8} {_number(method['auc']['fnmr']['value']):>8} "
-            f"{_gain(method['gain']['fmr']):>24} {_gain(method['gain']['fnmr']):>24} "
-            f"{_number(method['localisation']['all']):>6}"
+            f"{method.label:20} {method.pairs.total:6} "
+            f"{_number(method.auc.fmr.value):>8} {_number(method.auc.fnmr.value):>8} "
+            f"{_gain(method.gain.fmr):>24} {_gain(method.gain.fnmr):>24} "
+            f"{_number(method.localisation.all):>6}"
         )
     return "\n".join(lines)
 
@@ -103,7 +105,7 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _gain(estimate: dict[str, float | None]) -> str:
-    if estimate["value"] is None:
+def _gain(estimate: Estimate) -> str:
+    if estimate.value is None or estimate.low is None or estimate.high is None:
         return "-"
-    return f"{estimate['value']:.1%} [{estimate['low']:.1%}, {estimate['high']:.1%}]"
+    return f"{estimate.value:.1%} [{estimate.low:.1%}, {estimate.high:.1%}]"

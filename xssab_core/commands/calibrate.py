@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from xssab_core.data.crops import CropCache
-from xssab_core.data.lfw import open_lfw
+from xssab_core.data.lfw import LfwPair, open_lfw
 from xssab_core.data.pair_list import read_pairs
+from xssab_core.data.verification_set import SUFFIX, read_verification_set, unpacked
 from xssab_core.errors import DataError
 from xssab_core.models import DEFAULT_MODEL, load_model
 from xssab_core.models.calibration import FMR_TARGETS, Calibration, calibration_path
 from xssab_core.progress import Line
 from xssab_core.scoring.calibrate import calibrate, calibrate_on_lfw
+from xssab_core.scoring.embed import images_of
 
 
 def add(subparsers: Any) -> None:
@@ -24,9 +28,12 @@ def add(subparsers: Any) -> None:
     parser.add_argument(
         "--pairs",
         type=Path,
-        metavar="FILE.csv",
-        help="your own pairs instead: probe,reference,label (genuine or impostor); paths relative to the file or to "
-        "--lfw",
+        metavar="FILE",
+        help="your own pairs instead: a CSV file with probe,reference,label (genuine or impostor) and paths relative "
+        "to it or to --lfw, or a verification set of InsightFace (.bin)",
+    )
+    parser.add_argument(
+        "--aligned", action="store_true", help="the images are crops that are already aligned: take them as they are"
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to keep it, if not in the store")
     parser.set_defaults(run=run)
@@ -35,20 +42,40 @@ def add(subparsers: Any) -> None:
 def run(given: argparse.Namespace) -> None:
     """Calibrate a model, keep the result and print it."""
     if given.lfw is None and given.pairs is None:
-        raise DataError("Say which pairs to score: --lfw DIR, or --pairs FILE.csv for your own.")
-    cache = CropCache.default()
-    if given.pairs is not None:
-        pairs = read_pairs(given.pairs, given.lfw)
-        model = load_model(given.model, progress=Line("MiB"))
-        result = calibrate(model, pairs, cache, given.pairs.name, len(pairs), Line())
+        raise DataError("Say which pairs to score: --lfw DIR, or --pairs FILE for your own.")
+    if given.pairs is None:
+        result = _on_lfw(given)
+    elif given.pairs.suffix.lower() == SUFFIX:
+        result = _on_verification_set(given)
     else:
-        lfw = open_lfw(given.lfw)
-        model = load_model(given.model, progress=Line("MiB"))
-        result = calibrate_on_lfw(model, lfw, cache, progress=Line())
-    path = given.output or calibration_path(model.info.id)
+        result = _on_pairs(given, read_pairs(given.pairs, given.lfw), given.aligned)
+    path = given.output or calibration_path(result.model)
     result.save(path)
     print("\n".join(summary(result)))
     print(f"kept in {path}")
+
+
+def _on_lfw(given: argparse.Namespace) -> Calibration:
+    lfw = open_lfw(given.lfw)
+    model = load_model(given.model, progress=Line("MiB"))
+    return calibrate_on_lfw(model, lfw, CropCache.default(given.aligned), progress=Line())
+
+
+def _on_verification_set(given: argparse.Namespace) -> Calibration:
+    pairs = read_verification_set(given.pairs)
+    with tempfile.TemporaryDirectory() as folder:
+        return _on_pairs(given, unpacked(pairs, Path(folder)), aligned=True)
+
+
+def _on_pairs(given: argparse.Namespace, pairs: Sequence[LfwPair], aligned: bool) -> Calibration:
+    cache = CropCache.default(aligned)
+    if cache.look_aligned(images_of(pairs)):
+        print(
+            "These images look like crops that are already aligned. Without surroundings their landmarks are found a "
+            "few pixels off, which moves the threshold. To take them as they are, add --aligned."
+        )
+    model = load_model(given.model, progress=Line("MiB"))
+    return calibrate(model, pairs, cache, given.pairs.name, len(pairs), Line())
 
 
 def summary(result: Calibration) -> list[str]:

@@ -11,7 +11,7 @@ from xssab_core.commands.arguments import threshold_from
 from xssab_core.engine import Engine
 from xssab_core.errors import FaceError
 from xssab_core.explain import METHODS
-from xssab_core.faces import AlignedFace, Pair, align_face, open_photo
+from xssab_core.faces import SIDES, TURNS, AlignedFace, Pair, align_face, open_photo, turned
 from xssab_core.files import write_folder
 from xssab_core.models import DEFAULT_MODEL
 from xssab_core.progress import Line
@@ -27,25 +27,34 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--method", default="xssab", help=f"one of {', '.join(METHODS)}")
     parser.add_argument("--threshold", help='a cosine, or the name of a known threshold such as "eer"')
     parser.add_argument("--no-blur", dest="blur", action="store_false", help="leave the 5x5 Gaussian blur out")
-    for side in ("probe", "reference"):
-        parser.add_argument(
-            f"--{side}-landmarks",
-            metavar="X,Y;X,Y;X,Y;X,Y;X,Y",
-            help="left eye, right eye, nose, left and right mouth corner as seen in the picture",
-        )
-        parser.add_argument(f"--{side}-face", type=int, default=1, metavar="N", help="which face, 1 = largest")
+    for side in SIDES:
+        _add_side(parser, side)
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
     parser.set_defaults(run=run)
+
+
+def _add_side(parser: argparse.ArgumentParser, side: str) -> None:
+    parser.add_argument(
+        f"--{side}-turn", type=int, default=0, choices=TURNS, help="degrees to turn it clockwise, before all else"
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(f"--{side}-face", type=int, default=1, metavar="N", help="which face, 1 = largest")
+    which.add_argument(
+        f"--{side}-landmarks",
+        metavar="X,Y;X,Y;X,Y;X,Y;X,Y",
+        help="left eye, right eye, nose, left and right mouth corner as seen in the picture, or as a record has them; "
+        f"where the first is negative: --{side}-landmarks=-9,52;...",
+    )
+    which.add_argument(
+        f"--{side}-aligned", action="store_true", help="it is a crop that is already aligned: take it as it is"
+    )
 
 
 def run(given: argparse.Namespace) -> None:
     """Explain a pair and write result.json, maps.npz and the pictures."""
     engine = Engine()
     started = time.perf_counter()
-    pair = Pair(
-        _face(given.probe, given.probe_landmarks, given.probe_face),
-        _face(given.reference, given.reference_landmarks, given.reference_face),
-    )
+    pair = Pair(*(_face(given, side) for side in SIDES))
     aligned = time.perf_counter()
     model = engine.model(given.model, Line("MiB"))
     loaded = time.perf_counter()
@@ -54,9 +63,11 @@ def run(given: argparse.Namespace) -> None:
     seconds = {"align": aligned - started, "load_model": loaded - aligned}
     result = record(explanation, pair, model.device_name, seconds)
     write_folder(bundle(result, maps_npz(explanation), pictures(explanation, pair)), given.output)
-    for face in pair:
+    for side, face in pair.by_side():
         for warning in face.warnings:
             print(f"{face.photo.name}: {warning}")
+        for offer in _offers(side, face):
+            print(offer)
     sign = ">=" if explanation.is_match else "<"
     print(
         f"{result['decision']}: score {explanation.score:.4f} {sign} threshold {explanation.threshold.value:.4f} "
@@ -64,12 +75,23 @@ def run(given: argparse.Namespace) -> None:
     )
 
 
-def _face(path: Path, landmarks: str | None, number: int) -> AlignedFace:
-    photo = open_photo(path)
-    if landmarks is None:
-        return align_face(photo, face=number - 1)
+def _face(given: argparse.Namespace, side: str) -> AlignedFace:
+    def said(what: str) -> Any:
+        return getattr(given, f"{side}_{what}")
+
+    photo = turned(open_photo(getattr(given, side)), said("turn"))
+    landmarks = None if said("landmarks") is None else _points(said("landmarks"))
+    return align_face(photo, landmarks, said("face") - 1, aligned=said("aligned"))
+
+
+def _points(text: str) -> list[tuple[float, float]]:
     try:
-        points = [(float(x), float(y)) for x, y in (pair.split(",") for pair in landmarks.split(";"))]
+        return [(float(x), float(y)) for x, y in (pair.split(",") for pair in text.split(";"))]
     except ValueError as error:
-        raise FaceError(f"{landmarks!r} is not five x,y pairs such as 38,52;74,51;56,72;42,92;71,92.") from error
-    return align_face(photo, landmarks=points)
+        raise FaceError(f"{text!r} is not five x,y pairs such as 38,52;74,51;56,72;42,92;71,92.") from error
+
+
+def _offers(side: str, face: AlignedFace) -> list[str]:
+    """What the warnings of a face advise, as it is said here."""
+    offers = [f"To turn it, add --{side}-turn {face.better_turn}."] if face.better_turn else []
+    return offers + ([f"To take it as it is, add --{side}-aligned."] if face.looks_aligned else [])

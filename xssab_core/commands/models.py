@@ -19,9 +19,13 @@ from xssab_core.models.adding import (
 )
 from xssab_core.models.blackbox import Command
 from xssab_core.models.entries import ModelEntry
+from xssab_core.models.onnx.diagnosis import TRIAL_SECONDS
 from xssab_core.models.registry import DEFAULT_MODEL, MODELS, entry_of, fetch_model, verify_model
 from xssab_core.models.zoo.architectures import ARCHITECTURES
 from xssab_core.progress import Line
+
+# What a program may take for a batch of images, unless told.
+_BATCH_SECONDS = 300.0
 
 
 def add(subparsers: Any) -> None:
@@ -57,7 +61,13 @@ def _describe_adding(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--colour", default="RGB", type=str.upper, help="RGB or BGR")
     parser.add_argument("--mean", default="127.5", help="with --onnx: pixels become (x - mean) / std")
     parser.add_argument("--std", default="127.5", help="one number, or three with commas in the order of --colour")
-    parser.add_argument("--timeout", type=float, default=300.0, help="with --command: seconds for a batch of images")
+    parser.add_argument("--output-name", default="", help="with --onnx: the output that is the embedding")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        help=f"seconds: with --command for a batch of images ({_BATCH_SECONDS:g}), with --onnx for the trial run "
+        f"({TRIAL_SECONDS:g})",
+    )
     for name in ("title", "loss", "training-set", "licence"):
         parser.add_argument(f"--{name}", default=None, help="shown to users")
     parser.add_argument("--replace", action="store_true", help="put it in the place of a model added before")
@@ -94,12 +104,18 @@ def _add(given: argparse.Namespace) -> None:
         expected = Input(
             template_for(given.size, given.template), given.colour, _numbers(given.mean), _numbers(given.std)
         )
-        card = add_onnx(given.id, given.onnx, expected, description, given.replace, Line("MiB"))
+        seconds = given.timeout or TRIAL_SECONDS
+        card = add_onnx(
+            given.id, given.onnx, expected, description, given.replace, Line("MiB"), given.output_name, seconds
+        )
     else:
-        command = Command(_words(given.program), given.timeout)
+        command = Command(_words(given.program), given.timeout or _BATCH_SECONDS)
         template = template_for(given.size, given.template)
         card = add_command(given.id, command, template, given.colour, description, given.replace)
     print(f"{given.id}: added, {card.info.embedding_size} numbers a face, sha256 {card.sha256}")
+    if card.settings.get("left_out"):
+        taken = card.settings.get("output") or card.settings["prefix"]
+        print(f"{given.id}: taken: {taken}; left out: {', '.join(card.settings['left_out'])}")
     if card.info.black_box_reason:
         print(f"{given.id}: black-box methods only. {card.info.black_box_reason}")
     print(f"Calibrate it before use: xssab calibrate --model {given.id} --lfw DIR")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -17,7 +18,8 @@ from xssab_core.files import write_whole
 from xssab_core.paths import ASSETS
 
 SHIPPED = ASSETS / "lfw" / "landmarks.parquet"
-_SAME_FACE = 1.0  # pixels
+# Pixels: more than the detector moves the points of one face, far less than the distance between two faces.
+_SAME_FACE = 5.0
 _MADE_WITH = {b"detector": DETECTOR.encode(), b"aligner": ALIGNER_VERSION.encode()}
 
 
@@ -35,15 +37,15 @@ def save_landmarks(path: Path, landmarks: Mapping[str, np.ndarray]) -> None:
 
 
 def read_landmarks(path: Path) -> dict[str, np.ndarray]:
-    """What `save_landmarks` wrote; empty when there is no such file, or another detector or aligner made it."""
-    if not path.exists():
-        return {}
-    table = pq.read_table(path)
-    metadata = table.schema.metadata or {}
-    if any(metadata.get(key) != value for key, value in _MADE_WITH.items()):
-        return {}
-    points = table["points"].combine_chunks().flatten().to_numpy().reshape(-1, 5, 2)
-    return dict(zip((digest.hex() for digest in table["sha256"].to_pylist()), points, strict=True))
+    """What `save_landmarks` wrote; empty when there is no such file, another detector or aligner made it, or it is
+    damaged."""
+    with contextlib.suppress(OSError, ValueError, TypeError, AttributeError, KeyError, pa.ArrowException):
+        table = pq.read_table(path)
+        metadata = table.schema.metadata or {}
+        if all(metadata.get(key) == value for key, value in _MADE_WITH.items()):
+            points = table["points"].combine_chunks().flatten().to_numpy().reshape(-1, 5, 2)
+            return dict(zip((digest.hex() for digest in table["sha256"].to_pylist()), points, strict=True))
+    return {}
 
 
 @lru_cache(maxsize=1)

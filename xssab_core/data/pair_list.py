@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from xssab_core.data.lfw import LfwPair
 from xssab_core.errors import DataError
 
+_FOLD = re.compile(r"[0-9]{1,4}")
 _LABELS = {"genuine": True, "1": True, "impostor": False, "0": False}
 
 
@@ -53,16 +55,23 @@ def read_pairs(path: Path, images: Path | None = None) -> tuple[LfwPair, ...]:
 def _pair(index: int, row: dict[str, str | None], roots: Sequence[Path]) -> LfwPair:
     label = (row["label"] or "").strip().lower()
     if label not in _LABELS:
-        raise DataError(f"the label {label!r} is not genuine, impostor, 1 or 0")
+        raise DataError(f"the label {label[:20]!r} is not genuine, impostor, 1 or 0")
     fold = (row.get("fold") or "0").strip()
-    if not fold.isdecimal():
-        raise DataError(f"the fold {fold!r} is not a number")
+    if not _FOLD.fullmatch(fold):
+        raise DataError(f"the fold {fold[:20]!r} is not a number from 0 to 9999")
 
     def image(column: str) -> Path:
         name = (row[column] or "").strip()
-        found = next((root / name for root in roots if name and (root / name).is_file()), None)
+        found = next((root / name for root in roots if name and _is_file(root / name)), None)
         if found is None:
-            raise DataError(f"the {column} {name!r} is not a file")
+            raise DataError(f"the {column} {name[:200]!r} is not a file")
         return found
 
     return LfwPair(index, int(fold), _LABELS[label], image("probe"), image("reference"))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a text that cannot be a path: too long, or with a NUL
+        return False

@@ -10,11 +10,16 @@ from typing import Any
 import cv2
 import numpy as np
 
-from xssab_core.errors import FaceError
-from xssab_core.faces.detect import DetectedFace, detect_faces
+from xssab_core.errors import Cure, FaceError
+from xssab_core.faces.detect import DetectedFace, best_turn, detect_faces
 from xssab_core.faces.photo import Photo
-from xssab_core.faces.quality import face_warnings
+from xssab_core.faces.quality import detection_warnings, geometry_warnings, turn_advice
 
+# Distance of landmarks from the template's own points, root mean square in pixels of 112: below it a square picture is
+# taken for a crop to the template. All crops of LFW lie below it.
+_ALIGNED_WITHIN = 8.0
+# Landmarks may lie outside a photograph that cuts a face, but by no more than this share of its longer side.
+_MAX_OUTSIDE = 1.0
 # Part of the key of every cached crop: change it whenever the same input would give other pixels.
 ALIGNER_VERSION = "1"
 
@@ -47,24 +52,28 @@ class AlignedFace:
 
     Attributes:
         photo: the photograph it is part of.
-        landmarks: float64 (5, 2) in pixels of the upright photograph.
-        confidence: detector confidence 0..1, or None when the landmarks were given by hand.
-        box: float64 (4,) detector box, or None when the landmarks were given by hand.
+        landmarks: float64 (5, 2) in pixels of the upright photograph; points may lie outside it.
+        landmarks_origin: "detected", "by hand" or "already aligned".
+        confidence: detector confidence 0..1, or None when the detector was not asked.
+        box: float64 (4,) detector box, or None when the detector was not asked.
         faces_in_photo: how many faces the detector saw, or None when it was not asked.
         warnings: sentences on what may make this face unreliable.
+        better_turn: degrees clockwise by which the photograph shows a surer face, see `turned`; 0 where it shows none.
     """
 
     photo: Photo
     landmarks: np.ndarray
+    landmarks_origin: str
     confidence: float | None
     box: np.ndarray | None
     faces_in_photo: int | None
     warnings: tuple[str, ...]
+    better_turn: int
 
     @property
-    def landmarks_origin(self) -> str:
-        """ "detected" or "by hand"."""
-        return "by hand" if self.confidence is None else "detected"
+    def looks_aligned(self) -> bool:
+        """Whether the detector finds the face where a crop that is already aligned has it."""
+        return self.landmarks_origin == "detected" and _on_template(self.photo, self.landmarks)
 
     @cached_property
     def crop(self) -> np.ndarray:
@@ -74,7 +83,7 @@ class AlignedFace:
     @property
     def key(self) -> Hashable:
         """Equal for equal photographs with equal landmarks."""
-        return self.photo.sha256, self.landmarks.tobytes()
+        return self.photo.key, self.landmarks.tobytes()
 
     def crop_for(self, template: Template) -> np.ndarray:
         """uint8 (S, S, 3) RGB on the given template, read-only."""
@@ -91,6 +100,7 @@ class AlignedFace:
             "width": self.photo.size[0],
             "height": self.photo.size[1],
             "exif_orientation": self.photo.exif_orientation,
+            "turn": self.photo.turn,
             "landmarks": self.landmarks.round(3).tolist(),
             "landmarks_origin": self.landmarks_origin,
             "detector_confidence": self.confidence,
@@ -104,33 +114,93 @@ def align_face(
     landmarks: np.ndarray | list[tuple[float, float]] | None = None,
     face: int = 0,
     detected: tuple[DetectedFace, ...] | None = None,
+    aligned: bool = False,
 ) -> AlignedFace:
     """Choose one face of a photograph and fix its five landmarks.
 
     Args:
         photo: the photograph.
-        landmarks: (5, 2) placed by hand, in pixels of the upright photograph; None asks the detector.
+        landmarks: (5, 2) placed by hand or taken from a record, in pixels of the upright photograph; they may lie
+            outside it where it cuts the face. None asks the detector.
         face: which detected face, 0 = largest.
         detected: faces already detected in this photograph, to spare a second detection.
+        aligned: the photograph is a square crop to the ArcFace template: take it as it is, without the detector.
 
     Raises:
-        FaceError: no face was found, `face` is out of range, or the landmarks cannot be aligned.
+        FaceError: no face was found, `face` is out of range, the landmarks cannot be aligned, or a photograph said to
+            be aligned is not square.
     """
+    if aligned:
+        points = _template_points(photo)
+        return AlignedFace(photo, points, "already aligned", None, None, None, _warnings(photo, points), 0)
     if landmarks is not None:
         points = _checked_landmarks(landmarks, photo)
-        warnings = face_warnings(points, None, None) + photo.notes
-        return AlignedFace(photo, points, None, None, None, warnings)
+        warnings = ("The landmarks were placed by hand.", *_warnings(photo, points))
+        return AlignedFace(photo, points, "by hand", None, None, None, warnings, 0)
     faces = detect_faces(photo) if detected is None else detected
     if not faces:
-        raise FaceError(
-            f"{photo.name}: no face was found. Use a photograph with a larger, more frontal face, "
-            "or mark the two eyes, the nose and the mouth corners by hand."
-        )
+        raise _no_face(photo)
     if not 0 <= face < len(faces):
         raise FaceError(f"{photo.name}: there is no face number {face + 1}; {len(faces)} were found.")
     chosen = faces[face]
-    warnings = face_warnings(chosen.landmarks, chosen.confidence, len(faces)) + photo.notes
-    return AlignedFace(photo, chosen.landmarks, chosen.confidence, chosen.box, len(faces), warnings)
+    warnings = detection_warnings(chosen, len(faces)) + _warnings(photo, chosen.landmarks)
+    if _on_template(photo, chosen.landmarks):
+        warnings = (_LOOKS_ALIGNED, *warnings)
+    return AlignedFace(
+        photo,
+        chosen.landmarks,
+        "detected",
+        chosen.confidence,
+        chosen.box,
+        len(faces),
+        warnings,
+        chosen.better_turn,
+    )
+
+
+_LOOKS_ALIGNED = (
+    "This looks like a crop that is already aligned. Without surroundings its landmarks are found a few pixels off, "
+    "which moves the score: say that it is already aligned, and it is taken as it is."
+)
+
+
+def _no_face(photo: Photo) -> FaceError:
+    turn = best_turn(photo)
+    if turn:
+        return FaceError(f"{photo.name}: no face was found. {turn_advice(turn)}", Cure("turn", str(turn)))
+    return FaceError(
+        f"{photo.name}: no face was found. Use a photograph with a larger, more frontal face, "
+        "or mark the two eyes, the nose and the mouth corners by hand."
+    )
+
+
+def _warnings(photo: Photo, landmarks: np.ndarray) -> tuple[str, ...]:
+    return geometry_warnings(landmarks, share_outside(landmarks, photo.size)) + photo.notes
+
+
+def _template_points(photo: Photo) -> np.ndarray:
+    """float64 (5, 2): where a crop to the ArcFace template, of whatever size, has the landmarks."""
+    width, height = photo.size
+    if width != height:
+        raise FaceError(f"{photo.name}: {width} x {height} pixels. A crop that is already aligned is square.")
+    return (np.array(ARCFACE.points) + 0.5) * (width / ARCFACE.size) - 0.5
+
+
+def _on_template(photo: Photo, landmarks: np.ndarray) -> bool:
+    width, height = photo.size
+    if width != height:
+        return False
+    distance = np.sqrt(((landmarks - _template_points(photo)) ** 2).sum(1).mean())
+    return bool(distance * ARCFACE.size < _ALIGNED_WITHIN * width)
+
+
+def share_outside(landmarks: np.ndarray, size: tuple[int, int]) -> float:
+    """0..1: how much of the crop at landmarks (5, 2) lies outside a photograph of (width, height) pixels."""
+    matrix = similarity_transform(landmarks, np.array(ARCFACE.points))
+    x, y = np.meshgrid(np.arange(ARCFACE.size), np.arange(ARCFACE.size))
+    there = np.linalg.solve(matrix[:, :2], np.stack([x.ravel(), y.ravel()]) - matrix[:, 2:]) + 0.5
+    inside = (there >= 0).all(0) & (there <= np.array(size)[:, None]).all(0)
+    return float(1 - inside.mean())
 
 
 def _checked_landmarks(landmarks: object, photo: Photo) -> np.ndarray:
@@ -141,8 +211,9 @@ def _checked_landmarks(landmarks: object, photo: Photo) -> np.ndarray:
     width, height = photo.size
     if points.shape != (5, 2) or not np.isfinite(points).all():
         raise FaceError("Landmarks must be five x,y pairs: left eye, right eye, nose, left and right mouth corner.")
-    if (points < 0).any() or (points[:, 0] > width).any() or (points[:, 1] > height).any():
-        raise FaceError(f"{photo.name}: a landmark lies outside the photograph ({width} x {height} pixels).")
+    margin = _MAX_OUTSIDE * max(width, height)
+    if (points < -margin).any() or (points > np.array([width, height]) + margin).any():
+        raise FaceError(f"{photo.name}: a landmark lies far outside the photograph ({width} x {height} pixels).")
     if np.linalg.norm(points - points.mean(0), axis=1).max() < 2.0:
         raise FaceError("The five landmarks lie on one spot. Place them on the eyes, the nose and the mouth corners.")
     if _similarity(points, np.array(ARCFACE.points))[1] > 12.0:

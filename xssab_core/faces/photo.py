@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import io
+import math
 import warnings
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from xssab_core.errors import PhotoError
+from xssab_core.faces.colours import to_rgb
+from xssab_core.faces.decoding import Metered, check_structure, without_metadata
 
 MAX_BYTES = 50 * 2**20
 MAX_PIXELS = 60_000_000
 MIN_SIDE = 32
+# Longer strips than this leave nothing to see at the size at which faces are looked for.
+MAX_ASPECT = 50
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
+# What a file that the decoder takes may be called; phones give the name of HEIC to JPEG files as well.
+SUFFIXES = (
+    *("jpg", "jpeg", "jpe", "jfif", "mpo", "heic", "heif", "png", "webp", "bmp", "tif", "tiff", "gif"),
+    *("ppm", "pgm", "pbm", "pnm"),
+)
+TURNS = (90, 180, 270)
 _EXIF_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +51,9 @@ class Photo:
         sha256: hex digest of the original bytes, the identity of the photograph.
         format: container format as decoded ("JPEG", "PNG", ...).
         exif_orientation: 1..8 as stored in the file (1 = stored upright); already applied to `pixels`.
-        notes: sentences on conversions that changed pixel values (CMYK, 16 bit, transparency).
+        notes: sentences on conversions that changed pixel values (CMYK, 16 bit, transparency, colour profile), and on
+            metadata that could not be read.
+        turn: degrees clockwise, 0, 90, 180 or 270, by which the user had it turned.
     """
 
     name: str
@@ -39,6 +62,12 @@ class Photo:
     format: str
     exif_orientation: int = 1
     notes: tuple[str, ...] = ()
+    turn: int = 0
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for equal pixels."""
+        return self.sha256, self.turn
 
     @property
     def size(self) -> tuple[int, int]:
@@ -54,7 +83,8 @@ def open_photo(source: str | Path | bytes, name: str | None = None) -> Photo:
         name: label for display; the file name when `source` is a path.
 
     Raises:
-        PhotoError: unreadable, damaged, animated, too large, too small, or of an unsupported format.
+        PhotoError: unreadable, damaged, animated, too large, too small, too costly to decode, or of an unsupported
+            format.
     """
     if isinstance(source, bytes):
         data, name = source, name or "photograph"
@@ -76,81 +106,129 @@ def _too_many_bytes(name: str) -> str:
     return f"{name}: larger than {MAX_BYTES // 2**20} MiB. Save it at a lower resolution and try again."
 
 
+def turned(photo: Photo, degrees: int) -> Photo:
+    """The photograph turned clockwise.
+
+    Args:
+        photo: stays as it is.
+        degrees: 0, 90, 180 or 270.
+
+    Raises:
+        PhotoError: another angle.
+    """
+    if degrees not in (0, *TURNS):
+        raise PhotoError(f"{photo.name}: a photograph is turned by 90, 180 or 270 degrees, not by {degrees}.")
+    pixels = np.ascontiguousarray(np.rot90(photo.pixels, -degrees // 90))
+    pixels.setflags(write=False)
+    return replace(photo, pixels=pixels, turn=(photo.turn + degrees) % 360)
+
+
 def _decode(data: bytes, name: str) -> Photo:
-    try:
-        with warnings.catch_warnings():
-            # Our own pixel limit below is the one that speaks to the user.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
-            _check_before_decoding(image, name)
-            image.load()
-            orientation = int(image.getexif().get(_EXIF_ORIENTATION, 1) or 1)
-            upright = ImageOps.exif_transpose(image)
-    except PhotoError:
-        raise
-    except UnidentifiedImageError as error:
-        raise PhotoError(
-            f"{name}: not an image this tool can read. Save it as JPEG, PNG, WebP, TIFF or BMP and try again."
-        ) from error
-    except Image.DecompressionBombError as error:
-        raise PhotoError(_too_many_pixels(name)) from error
-    except Exception as error:  # Pillow's decoders raise many kinds on damaged files.
-        raise PhotoError(
-            f"{name}: the file is damaged or cut short and cannot be decoded. Get a fresh copy of it."
-        ) from error
-    pixels, notes = _to_rgb(upright, name)
+    with _errors_as_sentences(name):
+        check_structure(data)
+        image, notes = _loaded(data)
+        orientation, odd = _orientation(image)
+        if orientation in _UPRIGHT:
+            image = _transposed(image, orientation)
+        pixels, changes = to_rgb(image)
     pixels.setflags(write=False)
     return Photo(
         name=name,
         pixels=pixels,
         sha256=hashlib.sha256(data).hexdigest(),
         format=image.format or "unknown",
-        exif_orientation=orientation if 1 <= orientation <= 8 else 1,
-        notes=notes,
+        exif_orientation=orientation,
+        notes=changes + notes + odd,
     )
 
 
-def _check_before_decoding(image: Image.Image, name: str) -> None:
+@contextlib.contextmanager
+def _errors_as_sentences(name: str) -> Iterator[None]:
+    try:
+        with warnings.catch_warnings():
+            # Our own pixel limit is the one that speaks to the user.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            yield
+    except PhotoError as error:
+        raise PhotoError(f"{name}: {error}") from error
+    except UnidentifiedImageError as error:
+        raise PhotoError(
+            f"{name}: not an image this tool can read. Save it as JPEG, PNG, WebP, TIFF or BMP and try again."
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise PhotoError(f"{name}: {_TOO_MANY_PIXELS}") from error
+    except MemoryError as error:
+        raise PhotoError(
+            f"{name}: takes more memory to decode than there is. Scale it down, or save it with 8 bits a channel, then "
+            "try again."
+        ) from error
+    except Exception as error:  # Pillow's decoders raise many kinds on damaged files.
+        raise PhotoError(
+            f"{name}: the file is damaged or cut short and cannot be decoded. Get a fresh copy of it."
+        ) from error
+
+
+_ODD_METADATA = "Metadata in the file could not be read in full; the pixels are whole."
+_TOO_MANY_PIXELS = (
+    f"more than {MAX_PIXELS // 1_000_000} megapixels. Crop it around the face or scale it down, then try again."
+)
+
+
+def _loaded(data: bytes) -> tuple[Image.Image, tuple[str, ...]]:
+    """The decoded image; where its metadata stand in the way, without them and with a note that says so."""
+    try:
+        return _opened(data), ()
+    except (PhotoError, MemoryError):
+        raise
+    except Exception:
+        plain = without_metadata(data)
+        if plain == data:
+            raise
+        return _opened(plain), (_ODD_METADATA,)
+
+
+def _opened(data: bytes) -> Image.Image:
+    image = Image.open(Metered(data), formats=FORMATS)
+    _check_before_decoding(image)
+    image.load()
+    return image
+
+
+def _check_before_decoding(image: Image.Image) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
-        raise PhotoError(_too_many_pixels(name))
+        raise PhotoError(_TOO_MANY_PIXELS)
     if min(width, height) < MIN_SIDE:
         raise PhotoError(
-            f"{name}: {width} x {height} pixels is too small; at least {MIN_SIDE} pixels a side are needed. "
+            f"{width} x {height} pixels is too small; at least {MIN_SIDE} pixels a side are needed. "
             "Use a larger version of the photograph."
         )
-    # An MPO (opened by the JPEG reader) is a phone's JPEG with a preview attached: its first frame is the photograph.
-    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
+    if max(width, height) > MAX_ASPECT * min(width, height):
         raise PhotoError(
-            f"{name}: holds {getattr(image, 'n_frames', 0)} frames or pages. "
-            "Save the one you mean as a PNG and open that."
+            f"{width} x {height} pixels is more than {MAX_ASPECT} times as long as wide. Crop it around the face and "
+            "try again."
         )
+    # An MPO (opened by the JPEG reader) is a phone's JPEG with a preview attached: its first frame is the photograph.
+    # Frames are not counted: a file of a megabyte may hold a hundred thousand.
+    if getattr(image, "is_animated", False) and image.format != "MPO":
+        raise PhotoError("holds at least 2 frames or pages. Save the one you mean as a PNG and open that.")
 
 
-def _too_many_pixels(name: str) -> str:
-    return (
-        f"{name}: more than {MAX_PIXELS // 1_000_000} megapixels. Crop it around the face or scale it down, "
-        "then try again."
-    )
+def _orientation(image: Image.Image) -> tuple[int, tuple[str, ...]]:
+    """1..8 as stored, 1 where nothing sensible is; with a note where metadata made no sense."""
+    try:
+        exif = image.getexif()
+        stored = exif.get(_EXIF_ORIENTATION, 1)
+        values = list(exif.values())
+    except Exception:  # as many kinds as for pixels
+        return 1, (_ODD_METADATA,)
+    senseless = any(isinstance(value, TiffImagePlugin.IFDRational) and not math.isfinite(value) for value in values)
+    orientation = int(stored) if stored in range(1, 9) else 1
+    return orientation, (_ODD_METADATA,) if senseless else ()
 
 
-def _to_rgb(image: Image.Image, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """uint8 (H, W, 3) and the notes on what the conversion did."""
-    if image.mode.startswith("I") or image.mode == "F":
-        values = np.asarray(image, dtype=np.float64)
-        if not np.isfinite(values).all() or values.min() < 0 or values.max() > 65535:
-            raise PhotoError(f"{name}: pixel values outside 0..65535. Save it as an 8-bit JPEG or PNG.")
-        grey = np.round(values / 257.0).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2), ("Reduced from 16 to 8 bits a channel.",)
-    notes: tuple[str, ...] = ()
-    if "A" in image.getbands() or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        if np.asarray(rgba)[:, :, 3].min() < 255:
-            notes = ("Transparent areas were filled with white.",)
-        background = Image.new("RGBA", rgba.size, "white")
-        image = Image.alpha_composite(background, rgba)
-    elif image.mode == "CMYK":
-        notes = ("Converted from CMYK without its colour profile; colours are approximate.",)
-    elif image.mode in ("1", "L"):
-        notes = ("A greyscale photograph; the three colour channels are equal.",)
-    return np.array(image.convert("RGB"), dtype=np.uint8), notes
+def _transposed(image: Image.Image, orientation: int) -> Image.Image:
+    upright = image.transpose(_UPRIGHT[orientation])
+    # What the pixels mean goes with them.
+    upright.info, upright.format = image.info, image.format
+    return upright

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from xssab_core.faces.detect import DetectedFace
+
 # The ArcFace template has 35 px between the eyes: below that the crop is enlarged and holds invented detail.
 MIN_EYE_DISTANCE = 35.0
 MIN_CONFIDENCE = 0.95
+# Beyond what 999 of 1,000 faces of LFW show: a roll of 27 degrees, and 0.8 % of the crop outside.
+MAX_ROLL = 30.0
+MAX_OUTSIDE = 0.01
 
 
 def eye_distance(landmarks: np.ndarray) -> float:
@@ -14,18 +19,44 @@ def eye_distance(landmarks: np.ndarray) -> float:
     return float(np.linalg.norm(landmarks[1] - landmarks[0]))
 
 
-def face_warnings(landmarks: np.ndarray, confidence: float | None, faces: int | None) -> tuple[str, ...]:
-    """Sentences for a user; empty when nothing about the face asks for care."""
+def roll(landmarks: np.ndarray) -> float:
+    """Degrees, -180..180, by which the line of the eyes is turned clockwise from level; landmarks (5, 2)."""
+    x, y = landmarks[1] - landmarks[0]
+    return float(np.degrees(np.arctan2(y, x)))
+
+
+def detection_warnings(face: DetectedFace, faces: int) -> tuple[str, ...]:
+    """Sentences for a user on a face that was found among so many; empty when nothing asks for care."""
     found: list[str] = []
-    distance = eye_distance(landmarks)
+    if face.better_turn:
+        found.append(f"The face may be turned. {turn_advice(face.better_turn)}")
+    if face.confidence < MIN_CONFIDENCE:
+        found.append(f"Uncertain detection: confidence {face.confidence:.2f}, below {MIN_CONFIDENCE:.2f}.")
+    if faces > 1:
+        found.append(f"{faces} faces in this photograph: check that the right one is used.")
+    return tuple(found)
+
+
+def turn_advice(degrees: int) -> str:
+    """What to do with a photograph that is better turned clockwise by so much."""
+    return f"Turned clockwise by {degrees} degrees, the photograph shows a surer face: turn it and try again."
+
+
+def geometry_warnings(landmarks: np.ndarray, outside: float) -> tuple[str, ...]:
+    """Sentences for a user on where the landmarks (5, 2) lie.
+
+    Args:
+        landmarks: in pixels of the photograph.
+        outside: share of the crop that lies outside it, 0..1.
+    """
+    found: list[str] = []
+    distance, angle = eye_distance(landmarks), roll(landmarks)
     if distance < MIN_EYE_DISTANCE:
         found.append(
             f"Small face: {distance:.0f} pixels between the eyes; below {MIN_EYE_DISTANCE:.0f} the crop is enlarged."
         )
-    if confidence is None:
-        found.append("The landmarks were placed by hand.")
-    elif confidence < MIN_CONFIDENCE:
-        found.append(f"Uncertain detection: confidence {confidence:.2f}, below {MIN_CONFIDENCE:.2f}.")
-    if faces is not None and faces > 1:
-        found.append(f"{faces} faces in this photograph: check that the right one is used.")
+    if outside > MAX_OUTSIDE:
+        found.append(f"{outside:.0%} of the crop lies outside the photograph and is black: the score may not hold.")
+    if abs(angle) > MAX_ROLL:
+        found.append(f"The eyes are turned {angle:.0f} degrees from level: check that the landmarks are right.")
     return tuple(found)

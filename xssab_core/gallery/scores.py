@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -32,6 +33,7 @@ from xssab_core.scoring.embed import embed_together, images_of
 
 MISSING = math.nan
 _DIGESTS = ("probe", "reference", "donor")
+_Line = tuple[int, str, str, str, float, float]
 
 
 @dataclass(frozen=True)
@@ -238,25 +240,25 @@ def save_scores(path: Path, scores: PairScores) -> None:
 
 
 def read_scores(path: Path, settings: dict[str, Any]) -> list[tuple[ScoreKey, float, float]]:
-    """What `save_scores` wrote with these settings; empty when there is no such file, or it has others."""
-    if not path.exists():
-        return []
-    table = pq.read_table(path)
-    if json.loads((table.schema.metadata or {}).get(b"settings", b"null")) != settings:
-        return []
-    columns = [[digest.hex() for digest in table[name].to_pylist()] for name in _DIGESTS]
-    scores = [table[name].to_pylist() for name in ("clean_score", "patched_score")]
-    rows = zip(table["index"].to_pylist(), *columns, *scores, strict=True)
-    return [(ScoreKey(*key), clean, patched) for *key, clean, patched in rows]
+    """What `save_scores` wrote with these settings; empty when there is no such file, it has others, or is damaged."""
+    with contextlib.suppress(OSError, ValueError, TypeError, AttributeError, KeyError, pa.ArrowException):
+        table = pq.read_table(path)
+        if json.loads((table.schema.metadata or {}).get(b"settings", b"null")) == settings:
+            columns = [[digest.hex() for digest in table[name].to_pylist()] for name in _DIGESTS]
+            scores = [table[name].to_pylist() for name in ("clean_score", "patched_score")]
+            rows = zip(table["index"].to_pylist(), *columns, *scores, strict=True)
+            return [(ScoreKey(*key), float(clean), float(patched)) for *key, clean, patched in rows]
+    return []
 
 
 def _read_journal(path: Path) -> list[tuple[ScoreKey, float, float]]:
     rows = []
     with contextlib.suppress(OSError):
-        for line in path.read_text().splitlines():
-            with contextlib.suppress(ValueError, TypeError):
-                *key, clean, patched = json.loads(line)
-                rows.append((ScoreKey(*key), float(clean), float(patched)))
+        for line in path.read_text(errors="replace").splitlines():
+            with contextlib.suppress(ValueError, RecursionError):
+                # Not msgspec's own reader: a pair without a score is NaN here, which Python's writes and reads.
+                *key, clean, patched = msgspec.convert(json.loads(line), _Line)
+                rows.append((ScoreKey(*key), clean, patched))
     return rows
 
 

@@ -16,7 +16,7 @@ from xssab_core.models.blackbox import Command
 from xssab_core.models.cards import CARD, Card, folder_of, today
 from xssab_core.models.checkpoint import CONVERTED, install_checkpoint
 from xssab_core.models.entries import Entry, ModelEntry, ToAddEntry
-from xssab_core.models.onnx.diagnosis import diagnose
+from xssab_core.models.onnx.diagnosis import TRIAL_SECONDS, diagnose
 from xssab_core.models.registry import MODELS
 from xssab_core.models.store import UrlSource, WeightsFile, fetch, sha256_of
 from xssab_core.models.zoo import dlib_resnet, inception_resnet
@@ -150,15 +150,26 @@ def add_onnx(
     description: Description | None = None,
     replacing: bool = False,
     progress: Progress = ignore,
+    output: str = "",
+    seconds: float = TRIAL_SECONDS,
 ) -> Card:
     """Add a recogniser from an ONNX file.
 
     It becomes differentiable if every operator can be, and agrees with ONNX Runtime; otherwise it is a black box,
     and the card says why.
 
+    Args:
+        model_id: a new id.
+        weights: path or URL of the file.
+        given: what the network expects.
+        description: what a user must know.
+        replacing: put it in the place of a model added before.
+        output: name of the output that is the embedding; the only one that can be, unless given.
+        seconds: the longest that its trial in ONNX Runtime may take.
+
     Raises:
-        ModelError: the id is taken or cannot be one, or the network does not take such an input.
-        WeightsError: the file cannot be had or is not a network.
+        ModelError: the id is taken or cannot be one.
+        WeightsError: the file cannot be had, is not a network, or not one that gives embeddings of such an input.
     """
     _check_free(model_id, replacing)
     if MODELS.shipped(model_id) is not None:
@@ -166,7 +177,7 @@ def add_onnx(
     given, said = given or Input(), description or Description()
     file, downloaded = _local(model_id, weights, "", progress)
     try:
-        found = diagnose(file, given.template.size, given.colour_order, given.mean, given.std)
+        found = diagnose(file, given.template.size, given.colour_order, given.mean, given.std, output, seconds)
         info = ModelInfo(
             id=model_id,
             title=said.title or f"{model_id} (ONNX)",
@@ -186,7 +197,10 @@ def add_onnx(
             path = folder_of(model_id) / "network.onnx"
             write_whole(path, lambda part: shutil.copyfile(file, part))
             digest = sha256_of(path)
-            settings = {"mean": list(given.mean), "std": list(given.std), "batches": found.batches, "grid": found.grid}
+            settings = {
+                "mean": list(given.mean), "std": list(given.std), "batches": found.batches, "grid": found.grid,
+                "output": found.output, "left_out": list(found.other_outputs),
+            }  # fmt: skip
             card = Card("onnx", info, digest, path.name, digest, today(), settings)
             card.save()
     finally:

@@ -128,7 +128,7 @@ class Command:
                 return np.asarray(np.load(wanted, allow_pickle=False))
             except FileNotFoundError as error:
                 raise ModelError(f"{program} ended well but wrote no {wanted.name} where it was told to.") from error
-            except (OSError, ValueError, EOFError) as error:
+            except Exception as error:  # numpy raises what its parser does, TokenError among it
                 raise ModelError(f"{program} wrote an {wanted.name} that is not an array in .npy format.") from error
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+import msgspec
 import numpy as np
+from msgspec import Meta, Struct
 
 from xssab_core import paths
 from xssab_core.errors import DataError
-from xssab_core.files import write_whole
+from xssab_core.files import decoded, write_whole
 from xssab_core.metrics import Rate, eer, error_rates, threshold_at_fmr
 from xssab_core.models.base import Threshold
 
 FMR_TARGETS = (1e-2, 1e-3, 1e-4)
+_Score = Annotated[float, Meta(ge=-1, le=1)]
+_Fold = Annotated[int, Meta(ge=0, le=10**6)]
 
 # Thresholds others published for exactly these weights.
 _PUBLISHED = {
@@ -51,6 +55,28 @@ class FoldAccuracy:
     def standard_error(self) -> float:
         """Of the mean, over folds."""
         return float(np.std(self.accuracies, ddof=1) / np.sqrt(len(self.accuracies)))
+
+
+class _Stored(Struct, frozen=True):
+    """A calibration as its file holds it."""
+
+    model: str
+    weights_sha256: str
+    data_set: str
+    date: str
+    pairs_expected: Annotated[int, Meta(ge=0, le=10**9)]
+    genuine: Annotated[list[_Score], Meta(min_length=1)]
+    impostor: Annotated[list[_Score], Meta(min_length=1)]
+    genuine_folds: list[_Fold]
+    impostor_folds: list[_Fold]
+
+    def __post_init__(self) -> None:
+        for name, scores, folds in (
+            ("genuine_folds", self.genuine, self.genuine_folds),
+            ("impostor_folds", self.impostor, self.impostor_folds),
+        ):
+            if len(folds) != len(scores):
+                raise ValueError(f"{name} has {len(folds)} numbers for {len(scores)} scores")
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,23 +148,33 @@ class Calibration:
 
     def save(self, path: Path) -> None:
         """Write as JSON, scores rounded to six decimals."""
-        record = asdict(self)
-        for key, value in record.items():
-            if isinstance(value, np.ndarray):
-                record[key] = [round(x, 6) for x in value.tolist()]
-        write_whole(path, json.dumps(record))
+        stored = _Stored(
+            self.model,
+            self.weights_sha256,
+            self.data_set,
+            self.date,
+            self.pairs_expected,
+            *(np.round(scores, 6).tolist() for scores in (self.genuine, self.impostor)),
+            *(folds.tolist() for folds in (self.genuine_folds, self.impostor_folds)),
+        )
+        write_whole(path, msgspec.json.encode(stored))
 
     @classmethod
     def load(cls, path: Path) -> Calibration:
         """Read what `save` wrote; DataError when it is not that."""
         try:
-            record = json.loads(path.read_text())
-            for key in ("genuine", "impostor"):
-                record[key] = np.array(record[key], dtype=np.float64)
-                record[f"{key}_folds"] = np.array(record[f"{key}_folds"], dtype=np.int64)
-            return cls(**record)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{path} is not a calibration. Delete it and calibrate again.") from error
+            stored = decoded(path.read_bytes(), _Stored)
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path} is not a calibration ({error}). Delete it and calibrate again.") from error
+        return cls(
+            stored.model,
+            stored.weights_sha256,
+            stored.data_set,
+            stored.date,
+            stored.pairs_expected,
+            *(np.array(scores, dtype=np.float64) for scores in (stored.genuine, stored.impostor)),
+            *(np.array(folds, dtype=np.int64) for folds in (stored.genuine_folds, stored.impostor_folds)),
+        )
 
 
 def _most_accurate(genuine: np.ndarray, impostor: np.ndarray) -> float:

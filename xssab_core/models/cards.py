@@ -8,17 +8,52 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Generic, TypeVar
+
+from msgspec import Meta, Struct
 
 from xssab_core import paths
 from xssab_core.errors import Cure, ModelError, WeightsError
-from xssab_core.faces.align import Template
-from xssab_core.files import write_whole
+from xssab_core.files import decoded, write_whole
 from xssab_core.models.base import ModelInfo
 
 CARD = "card.json"
 _FORMAT = 1
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_LARGEST = 4096
+T = TypeVar("T")
+
+
+class _Versioned(Struct):
+    format: int
+
+
+class _Settings(Struct, Generic[T]):
+    settings: T
+
+
+class _Checkpoint(Struct):
+    architecture: str
+
+
+class _Onnx(Struct):
+    mean: list[float]
+    std: list[float]
+    batches: bool
+    grid: str
+
+
+class _Command(Struct):
+    arguments: Annotated[list[str], Meta(min_length=1)]
+    timeout: float
+
+
+# What the settings of a card must have, by its kind; other kinds are refused when they are opened.
+_NEEDS: dict[str, Any] = {
+    "checkpoint": _Settings[_Checkpoint],
+    "onnx": _Settings[_Onnx],
+    "command": _Settings[_Command],
+}
 
 
 @dataclass(frozen=True)
@@ -80,24 +115,35 @@ def read_card(model_id: str) -> Card | None:
     """
     path = folder_of(model_id) / CARD
     try:
-        record = json.loads(path.read_text())
-        if record.pop("format") != _FORMAT:
+        data = path.read_bytes()
+        if decoded(data, _Versioned).format != _FORMAT:
             raise ValueError("another version of the program wrote it")
-        info = record.pop("info")
-        template = info.pop("template")
-        points = tuple((float(x), float(y)) for x, y in template["points"])
-        template = Template(str(template["name"]), int(template["size"]), points)
-        card = Card(info=ModelInfo(template=template, **info), **record)
-        if card.info.id != model_id:
-            raise ValueError(f"it is the card of {card.info.id}")
+        card = decoded(data, Card)
+        _check(card, model_id)
+        decoded(data, _NEEDS.get(card.kind, Card))
         return card
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError) as error:
         raise WeightsError(
             f"The card of {model_id} cannot be read ({error}). Remove the model and add it again.",
             Cure("remove", model_id),
         ) from error
+
+
+def _check(card: Card, model_id: str) -> None:
+    """What the types of a card do not say.
+
+    Raises:
+        ValueError: a phrase that says what is wrong.
+    """
+    info = card.info
+    if info.id != model_id:
+        raise ValueError(f"it is the card of {info.id}")
+    if len(info.template.points) != 5 or not 1 <= info.template.size <= _LARGEST:
+        raise ValueError(f"info.template is not five points on a crop of 1 to {_LARGEST} pixels")
+    if info.embedding_size < 1 or info.colour_order not in ("RGB", "BGR"):
+        raise ValueError("info.embedding_size is not positive, or info.colour_order neither RGB nor BGR")
 
 
 def card_ids() -> Iterator[str]:

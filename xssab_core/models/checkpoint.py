@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
@@ -19,18 +22,15 @@ from xssab_core.models.base import ModelInfo
 from xssab_core.models.cards import Card, folder_of, today
 from xssab_core.models.store import sha256_of
 from xssab_core.models.zoo.architectures import ARCHITECTURES, Architecture
+from xssab_core.models.zoo.network import unusable
 
 CONVERTED = "weights.safetensors"
-# Under these names training programs keep the weights beside the optimiser and the like.
-_WRAPPERS = ("state_dict", "model_state_dict", "backbone_state_dict", "model", "backbone", "net", "network")
-# What DistributedDataParallel and wrapping modules put before every key.
-_PREFIXES = ("module.", "backbone.", "model.", "net.", "network.")
 
 
-def read_state(path: Path) -> dict[str, torch.Tensor]:
-    """The state dict in a .safetensors file or a PyTorch checkpoint, by the keys its authors gave.
+def read_tensors(path: Path) -> dict[str, torch.Tensor | None]:
+    """What a .safetensors file or a PyTorch checkpoint holds, by the keys its authors gave.
 
-    A wrapping dictionary and prefixes such as `module.` are taken off.
+    Keys of dictionaries inside dictionaries are joined by dots. None stands for what is no tensor: epochs, options.
 
     Raises:
         WeightsError: not a checkpoint, or one that holds anything but data.
@@ -38,20 +38,18 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     content = _load(path)
     if not isinstance(content, Mapping):
         raise WeightsError(f"{path.name} holds a {type(content).__name__}, not a state dict. {_SAVE_IT_SO}")
-    for name in _WRAPPERS:
-        if isinstance(content.get(name), Mapping):
-            content = content[name]
-            break
-    for key, value in content.items():
-        if not isinstance(value, torch.Tensor):
-            raise WeightsError(
-                f"{path.name} holds a {type(value).__name__} under {key!r} where a state dict holds tensors only. "
-                + _SAVE_IT_SO
-            )
-    state = {str(key): value for key, value in content.items()}
-    if not state:
+    found = dict(_leaves(content))
+    if not any(value is not None for value in found.values()):
         raise WeightsError(f"{path.name} holds no tensor. {_SAVE_IT_SO}")
-    return _without_prefix(state)
+    return found
+
+
+def _leaves(content: Mapping[Any, Any], above: str = "") -> Iterator[tuple[str, torch.Tensor | None]]:
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value if isinstance(value, torch.Tensor) else None
 
 
 _SAVE_IT_SO = "Save the network's weights with torch.save(network.state_dict(), FILE) and add that file."
@@ -89,55 +87,104 @@ def _load(path: Path) -> Any:
         raise WeightsError(f"{path.name} is not a checkpoint, or a damaged one. Download it again.") from error
 
 
-def _without_prefix(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    for prefix in _PREFIXES:
-        if all(key.startswith(prefix) for key in state):
-            return _without_prefix({key.removeprefix(prefix): value for key, value in state.items()})
-    return state
+@dataclass(frozen=True)
+class Match:
+    """The part of a file that is a network.
+
+    Attributes:
+        state: the state dict of `architecture.build()`, in float32.
+        prefix: what stood before each key of the network.
+        left_out: names of what else the file holds.
+    """
+
+    state: dict[str, torch.Tensor]
+    prefix: str
+    left_out: tuple[str, ...]
 
 
-def matched(state: Mapping[str, torch.Tensor], architecture: Architecture, name: str) -> dict[str, torch.Tensor]:
-    """The state dict of `architecture.build()` from published weights, in float32.
+def matched(found: Mapping[str, torch.Tensor | None], architecture: Architecture, name: str) -> Match:
+    """The state dict of `architecture.build()` from published weights: below the one prefix where every key fits.
 
     Args:
-        state: what `read_state` returned.
+        found: what `read_tensors` returned.
         architecture: what the user says it is.
         name: of the file, for messages.
 
     Raises:
-        WeightsError: a key is missing, superfluous or of another shape. The message names the first and, where
-            the weights look like another architecture, says which.
+        WeightsError: nowhere do all keys and shapes fit, or at several places; or a number is not finite. The message
+            names the first mismatch and, where the weights look like another architecture, says which.
     """
-    expected = architecture.shapes()
-    found = {key: value for key, value in state.items() if not key.startswith(architecture.ignored)}
-    mismatch = _first_mismatch({key: tuple(value.shape) for key, value in found.items()}, expected)
-    if mismatch:
-        guess, cure = _guess(state, architecture)
+    tensors = {key: value for key, value in found.items() if value is not None}
+    prefixes = _prefixes(tensors, architecture)
+    fitting = [prefix for prefix in prefixes if not _first_mismatch(_below(prefix, tensors), architecture)]
+    if not fitting:
+        guess, cure = _guess(tensors, architecture)
+        mismatch = _first_mismatch(_below(prefixes[0], tensors), architecture)
         raise WeightsError(f"{name} does not fit {architecture.id}: {mismatch}. {guess}", cure)
-    converted = {}
-    for key in expected:
-        if key in found:
-            value = found[key]
-            converted[architecture.prefix + key] = value.float() if value.is_floating_point() else value
-    return {key: value.contiguous().clone() for key, value in converted.items()}
+    if len(fitting) > 1:
+        places = " and ".join(prefix.rstrip(".") or "the top" for prefix in fitting)
+        raise WeightsError(f"{name} holds {len(fitting)} networks that fit, at {places}. {_SAVE_IT_SO}")
+    (prefix,) = fitting
+    state = _converted(_below(prefix, tensors), architecture, name)
+    taken = {prefix + key.removeprefix(architecture.prefix) for key in state}
+    return Match(state, prefix.rstrip("."), _left_out(prefix, [key for key in found if key not in taken]))
 
 
-def _first_mismatch(found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]) -> str:
+def _prefixes(tensors: Mapping[str, torch.Tensor], architecture: Architecture) -> list[str]:
+    """What stands before keys of the architecture, what stands before most of them first."""
+    expected, votes = architecture.shapes(), Counter[str]()
+    for key in tensors:
+        parts = key.split(".")
+        ends = (i for i in range(len(parts)) if ".".join(parts[i:]) in expected)
+        votes.update("".join(f"{part}." for part in parts[:i]) for i in ends)
+    return [prefix for prefix, _ in votes.most_common()] or [""]
+
+
+def _below(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+
+
+def _first_mismatch(state: Mapping[str, torch.Tensor], architecture: Architecture) -> str:
+    expected = architecture.shapes()
     for key, shape in expected.items():
-        if key not in found and not key.endswith("num_batches_tracked"):
+        if key not in state and not key.endswith("num_batches_tracked"):
             return f"{key} is missing"
-        if key in found and found[key] != shape:
-            return f"{key} has the shape {found[key]}, not {shape}"
-    return next((f"{key} is not part of it" for key in found if key not in expected), "")
+        if key in state and tuple(state[key].shape) != shape:
+            return f"{key} has the shape {tuple(state[key].shape)}, not {shape}"
+    strangers = (key for key in state if key not in expected and not key.startswith(architecture.ignored))
+    return next((f"{key} is not part of it" for key in strangers), "")
 
 
-def _guess(state: Mapping[str, torch.Tensor], asked: Architecture) -> tuple[str, Cure]:
+def _converted(state: Mapping[str, torch.Tensor], architecture: Architecture, name: str) -> dict[str, torch.Tensor]:
+    converted = {}
+    for key in architecture.shapes():
+        if key not in state:  # a counter that old versions of PyTorch did not keep
+            continue
+        value = state[key].float() if state[key].is_floating_point() else state[key]
+        if not torch.isfinite(value).all():
+            raise WeightsError(f"{name} holds numbers in {key} that are not finite: a training that failed, or damage.")
+        converted[architecture.prefix + key] = value.contiguous().clone()
+    return converted
+
+
+def _left_out(prefix: str, keys: list[str]) -> tuple[str, ...]:
+    """What lies beside the network: `state_dict.head` for `state_dict.head.weight` beside `state_dict.model.`."""
+    names = []
+    for key in keys:
+        parts, network = key.split("."), prefix.split(".")
+        shared = next((i for i, (one, other) in enumerate(zip(parts, network, strict=False)) if one != other), 0)
+        names.append(".".join(parts[: shared + 1]))
+    return tuple(dict.fromkeys(names))
+
+
+def _guess(tensors: Mapping[str, torch.Tensor], asked: Architecture) -> tuple[str, Cure]:
     """A sentence on what the weights rather are, and what helps then."""
-    shapes = {key: tuple(value.shape) for key, value in state.items()}
 
     def likeness(architecture: Architecture) -> float:
         expected = architecture.shapes()
-        return sum(shapes.get(key) == shape for key, shape in expected.items()) / max(len(expected), len(shapes))
+        state = _below(_prefixes(tensors, architecture)[0], tensors)
+        alike = sum(key in state and tuple(state[key].shape) == shape for key, shape in expected.items())
+        return alike / max(len(expected), len(state))
 
     best = max(ARCHITECTURES.values(), key=likeness)
     if likeness(best) < 0.5:
@@ -190,18 +237,31 @@ def install_checkpoint(file: Path, architecture: Architecture, info: ModelInfo, 
         sha256: digest the file must have, where it is known.
 
     Raises:
-        WeightsError: the file is another one, not a checkpoint, or does not fit.
+        WeightsError: the file is another one, not a checkpoint, does not fit, or holds weights that give no embedding.
         OutputError: the store cannot be written.
     """
     digest = sha256_of(file)
     if sha256 and digest != sha256.lower():
         raise WeightsError(f"{file.name} has the sha256 {digest}, not {sha256}. Download it again.")
-    state = matched(read_state(file), architecture, file.name)
+    match = matched(read_tensors(file), architecture, file.name)
+    network = with_weights(architecture.build(), match.state, info, file.name)
+    _try_out(network, architecture.template.size, file.name)
     folder = folder_of(info.id)
     with held(folder):
         path = folder / CONVERTED
-        save_state(state, path, digest)
-        settings = {"architecture": architecture.id}
+        save_state(match.state, path, digest)
+        settings = {"architecture": architecture.id, "prefix": match.prefix, "left_out": list(match.left_out)}
         card = Card("checkpoint", info, digest, path.name, sha256_of(path), today(), settings)
         card.save()
     return card
+
+
+def _try_out(network: nn.Module, size: int, name: str) -> None:
+    """Raise WeightsError unless the network tells two random pictures apart."""
+    pixels = torch.from_numpy(np.random.default_rng(0).uniform(0, 255, (2, 3, size, size)).astype(np.float32))
+    with torch.inference_mode():
+        rows = network.eval()(pixels).numpy()
+    if problem := unusable(rows):
+        raise WeightsError(
+            f"With the weights in {name} the network {problem}: they are damaged, or were never trained."
+        )

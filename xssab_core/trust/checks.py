@@ -59,7 +59,8 @@ class Trust:
         agreement: with other methods.
         stability: under alignment jitter and JPEG.
         randomised: rank correlation of |map| between the model and one of the same architecture with randomised
-            weights (Adebayo et al., Sanity Checks for Saliency Maps, NeurIPS 2018); None when not measured.
+            weights (Adebayo et al., Sanity Checks for Saliency Maps, NeurIPS 2018); a sentence that says why where it
+            cannot be measured; None where it was not asked for.
     """
 
     title: str
@@ -67,7 +68,7 @@ class Trust:
     threshold: Threshold
     agreement: tuple[Agreement, ...] = ()
     stability: tuple[Stability, ...] = ()
-    randomised: float | None = None
+    randomised: float | str | None = None
 
 
 def assess(
@@ -181,19 +182,24 @@ def randomisation(
     shown: Explanation,
     seed: int = 0,
     progress: Progress = ignore,
-) -> float | None:
+) -> float | str:
     """Rank correlation of |map| between the model and a copy of it with randomised weights; mean of both faces.
 
     Near 0: the map depends on what the model learnt. Near 1: it would look the same without. The shared model is
-    never touched. None for a black box, whose weights cannot be changed, and for maps without variation.
+    never touched. Where it cannot be measured, a sentence that says why: a black box, a degenerate copy (see
+    `randomised_copy`), maps without variation.
     """
     if not isinstance(model, TorchFaceModel):
-        return None
-    again = _again(randomised_copy(model, np.stack(crops), seed), crops, shown, progress)
-    return _mean(
+        return "The weights of a black box cannot be changed."
+    forgetful = randomised_copy(model, np.stack(crops), seed)
+    if forgetful is None:
+        return f"With its weights in another order, {model.info.id} no longer tells one picture from another."
+    again = _again(forgetful, crops, shown, progress)
+    found = _mean(
         rank_correlation(np.abs(_combined(old)), np.abs(_combined(new)))
         for old, new in ((shown.probe, again.probe), (shown.reference, again.reference))
     )
+    return "A map without any variation has no ranks." if found is None else found
 
 
 def moved(face: AlignedFace, amount: float, template: Template, generator: np.random.Generator) -> AlignedFace:

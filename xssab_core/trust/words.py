@@ -1,4 +1,4 @@
-"""Plain sentences on a checked map, each from one kind of number; only what was measured is spoken of."""
+"""Plain sentences on a checked map, each from one kind of number, or on why there is none."""
 
 from __future__ import annotations
 
@@ -44,6 +44,9 @@ def _on_decision(trust: Trust) -> Iterator[str]:
 
 def _on_randomisation(trust: Trust) -> Iterator[str]:
     if trust.randomised is None:
+        return
+    if isinstance(trust.randomised, str):
+        yield f"Whether the map depends on the model's weights was not measured. {trust.randomised}"
         return
     number = f"(rank correlation {_number(trust.randomised)})"
     if trust.randomised >= 0.8:

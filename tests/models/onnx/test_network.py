@@ -253,7 +253,7 @@ def test_files_that_are_no_recogniser_are_refused(store: Path, tmp_path: Path) -
             add_onnx("mine", file)
     torch.manual_seed(0)
     _export(_MobileFaceNet(), file)
-    with pytest.raises(WeightsError, match=r"does not take one image of 64 x 64 pixels.*Check --size"):
+    with pytest.raises(WeightsError, match="takes pictures of 112 x 112 pixels, not of 64 x 64"):
         diagnose(file, 64, "RGB", (0.0,), (1.0,))
     model = onnx.load(file)
     onnx.save(model, file, save_as_external_data=True, location="weights.data", size_threshold=0)

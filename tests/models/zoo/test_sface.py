@@ -2,29 +2,28 @@
 
 from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 
 from xssab_core.data.crops import CropCache
 from xssab_core.errors import ModelError, WeightsError
 from xssab_core.metrics import eer
 from xssab_core.models import fetch_model
+from xssab_core.models.onnx.session import open_session
 from xssab_core.models.zoo.sface import convert
 from xssab_core.scoring.calibrate import calibrate_on_lfw
 
 
 @pytest.fixture(scope="module")
-def runtime() -> onnxruntime.InferenceSession:
+def runtime() -> Any:
     graph = onnx.load(fetch_model("sface"))
     data = [i for i in graph.graph.input if i.name == "data"]
     del graph.graph.input[:]
     graph.graph.input.extend(data)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(graph.SerializeToString(), options)
+    return open_session(graph.SerializeToString())
 
 
 def test_embeddings_equal_onnx_runtime(sface, samples, runtime) -> None:

@@ -13,32 +13,41 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-from xssab_core.errors import WeightsError
+from xssab_core.models.onnx.inputs import OnnxInput
 from xssab_core.models.onnx.operators import OPERATORS, UnsupportedError
 from xssab_core.models.zoo.network import normalise
 
 _OLDEST_OPSET = 7
 # Where one of these is, values of four dimensions are attention between patches, not grids.
 _TRANSFORMER = {"Softmax", "LayerNormalization"}
+# What takes the rows of its first input one by one, where the others are weights.
+_LAYERS = {"BatchNormalization", "Conv", "Gemm"}
+
+Values = dict[str, torch.Tensor]
 
 
 class OnnxGraph(nn.Module):
     """An ONNX graph of one input, node by node in PyTorch. Weights are parameters named after their order.
 
-    Constant parts, such as quantised weights, are computed once.
+    Constant parts, such as quantised weights, are computed once. Numbers of any floating type are float32. Every node
+    runs once: there are no loops and no branches.
+
+    Args:
+        model: the graph.
+        output: name of the output that is the embedding.
 
     Raises:
-        UnsupportedError: an operator without gradient or unknown, or an opset older than 7.
+        UnsupportedError: an operator that is not known, or an opset older than 7.
     """
 
-    def __init__(self, model: onnx.ModelProto) -> None:
+    def __init__(self, model: onnx.ModelProto, output: str) -> None:
         super().__init__()
         self.opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 1)
         if self.opset < _OLDEST_OPSET:
             raise UnsupportedError(f"opset {self.opset}, which is older than {_OLDEST_OPSET}")
         constants = {t.name: _tensor(t) for t in model.graph.initializer}
-        self.input_name = only_input(model).name
-        self.output_name = model.graph.output[0].name
+        self.input_name = OnnxInput.of(model).name
+        self.output_name = output
         self._nodes: list[_Node] = []
         for proto in _needed(model.graph, self.output_name):
             node = _Node.read(proto)
@@ -62,20 +71,25 @@ class OnnxGraph(nn.Module):
         self._last_use = {name: i for i, node in enumerate(self._nodes) for name in node.inputs}
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """(N, ...) input -> the first output."""
-        return self.value(self.output_name, images)
+        """(N, ...) input -> the embedding."""
+        return self.values(self.output_name, [images])[0]
 
-    def value(self, wanted: str, images: torch.Tensor) -> torch.Tensor:
-        """The tensor of that name for an input; values are dropped after their last use."""
-        values = self._given(images)
+    def values(self, wanted: str, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """The tensor of that name for each input; values are dropped after their last use.
+
+        The inputs go through the nodes side by side, and through layers of weights together, so that what looks at a
+        layer sees the whole batch also of a network that takes one image at a time.
+        """
+        lanes = [self._given(images) for images in inputs]
         for i, node in enumerate(self._nodes):
-            if wanted in values:
+            if wanted in lanes[0]:
                 break
-            values |= node.run(values, self.opset)
-            for name in node.inputs:
-                if name in values and self._last_use.get(name) == i and name != wanted:
-                    del values[name]
-        return values[wanted]
+            for values, made in zip(lanes, node.run_all(lanes, self.opset), strict=True):
+                values |= made
+                for name in node.inputs:
+                    if name in values and self._last_use.get(name) == i and name != wanted:
+                        del values[name]
+        return [values[wanted] for values in lanes]
 
     def last_grid(self, images: torch.Tensor) -> str:
         """Name of the last (N, C, h, w) value with h and w above 1 that the output depends on; empty without, and in
@@ -91,7 +105,7 @@ class OnnxGraph(nn.Module):
                     found = name
         return found
 
-    def _given(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+    def _given(self, images: torch.Tensor) -> Values:
         weights = {name: getattr(self, key) for name, key in self._parameter_names.items()}
         return {self.input_name: images, **weights, **self._small}
 
@@ -114,11 +128,26 @@ class _Node:
         attributes["outputs"] = len(proto.output)
         return cls(proto.op_type, tuple(proto.input), tuple(proto.output), attributes)
 
-    def run(self, values: dict[str, torch.Tensor], opset: int) -> dict[str, torch.Tensor]:
+    def run(self, values: Values, opset: int) -> Values:
         given = [values[name] if name else None for name in self.inputs]
         result = OPERATORS[self.operator](given, self.attributes, opset)
         results = result if isinstance(result, tuple) else (result,)
         return {name: value for name, value in zip(self.outputs, results, strict=False) if name}
+
+    def run_all(self, lanes: Sequence[Values], opset: int) -> list[Values]:
+        """What it makes of each, in one go where it is a layer of weights, to which each row of its input is alike."""
+        if len(lanes) == 1 or not self._is_layer(lanes[0]):
+            return [self.run(values, opset) for values in lanes]
+        rows = [values[self.inputs[0]] for values in lanes]
+        [(name, made)] = self.run({**lanes[0], self.inputs[0]: torch.cat(rows)}, opset).items()
+        return [{name: part} for part in torch.split(made, [len(part) for part in rows])]
+
+    def _is_layer(self, values: Values) -> bool:
+        given, *weights = (values[name] for name in self.inputs if name)
+        if isinstance(given, nn.Parameter) or not all(isinstance(value, nn.Parameter) for value in weights):
+            return False
+        flat = self.operator == "MatMul" and weights[0].ndim == 2
+        return flat or (self.operator in _LAYERS and not self.attributes.get("transA", 0))
 
 
 class OnnxNetwork(nn.Module):
@@ -151,13 +180,17 @@ class OnnxNetwork(nn.Module):
         """(N, 3, S, S) pixels 0..255 -> (N, D), not L2-normalised."""
         return self._each(self.graph.output_name, pixels).flatten(1)
 
-    def _each(self, wanted: str, pixels: torch.Tensor) -> torch.Tensor:
+    def last_grid(self, pixels: torch.Tensor) -> str:
+        """See `OnnxGraph.last_grid`."""
+        return self.graph.last_grid(self._images(pixels))
+
+    def _images(self, pixels: torch.Tensor) -> torch.Tensor:
         images = normalise(pixels.flip(1) if self._bgr else pixels, self._mean, self._std)
-        if self.channels_last:
-            images = images.permute(0, 2, 3, 1)
-        if self._batches or len(images) == 1:
-            return self.graph.value(wanted, images)
-        return torch.cat([self.graph.value(wanted, image[None]) for image in images])
+        return images.permute(0, 2, 3, 1) if self.channels_last else images
+
+    def _each(self, wanted: str, pixels: torch.Tensor) -> torch.Tensor:
+        images = self._images(pixels)
+        return torch.cat(self.graph.values(wanted, [images] if self._batches else torch.split(images, 1)))
 
 
 class OnnxGridNetwork(OnnxNetwork):
@@ -176,38 +209,20 @@ def onnx_network(
     mean: Sequence[float],
     std: Sequence[float],
     batches: bool,
-    grid: str = "",
+    grid: str,
+    output: str,
 ) -> OnnxNetwork:
     """The network of a file, with `features` where the name of its last spatial grid is given.
 
     Raises:
         UnsupportedError: see `OnnxGraph`.
     """
-    channels_last = is_channels_last(input_shape(model))
+    graph, channels_last = OnnxGraph(model, output), OnnxInput.of(model).channels_last
     if not grid:
-        return OnnxNetwork(OnnxGraph(model), colour_order, mean, std, channels_last, batches)
-    network = OnnxGridNetwork(OnnxGraph(model), colour_order, mean, std, channels_last, batches)
+        return OnnxNetwork(graph, colour_order, mean, std, channels_last, batches)
+    network = OnnxGridNetwork(graph, colour_order, mean, std, channels_last, batches)
     network.grid = grid
     return network
-
-
-def only_input(model: onnx.ModelProto) -> onnx.ValueInfoProto:
-    """The one input that is no weight; WeightsError where there is another number of them."""
-    weights = {t.name for t in model.graph.initializer}
-    inputs: list[onnx.ValueInfoProto] = [value for value in model.graph.input if value.name not in weights]
-    if len(inputs) != 1:
-        raise WeightsError(f"The network has {len(inputs)} inputs; a face recogniser has one.")
-    return inputs[0]
-
-
-def input_shape(model: onnx.ModelProto) -> list[int]:
-    """The declared shape of its input, 0 where a side is free."""
-    return [d.dim_value for d in only_input(model).type.tensor_type.shape.dim]
-
-
-def is_channels_last(shape: Sequence[Any]) -> bool:
-    """Whether an input of that shape takes (N, S, S, 3)."""
-    return len(shape) == 4 and shape[3] == 3 and shape[1] != 3
 
 
 def _needed(graph: onnx.GraphProto, output: str) -> list[onnx.NodeProto]:
@@ -222,6 +237,8 @@ def _needed(graph: onnx.GraphProto, output: str) -> list[onnx.NodeProto]:
 
 def _tensor(proto: onnx.TensorProto) -> torch.Tensor:
     array = numpy_helper.to_array(proto)
+    if array.dtype.kind == "f":
+        array = array.astype(np.float32)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

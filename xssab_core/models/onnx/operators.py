@@ -1,7 +1,8 @@
-"""ONNX operators in PyTorch, those with a gradient that face recognisers use.
+"""ONNX operators in PyTorch, those that face recognisers use: on pixels with a gradient, on shapes and indices without.
 
 Each is a function of its inputs (None where an optional one is left out), its attributes and the opset, and gives
-one tensor or a tuple. Semantics: the ONNX operator specification, opsets 7 to 23.
+one tensor or a tuple. Loops and branches are not among them, so that a graph takes as many steps as it has nodes.
+Semantics: the ONNX operator specification, opsets 7 to 23.
 
 We wrote these because onnx2torch 1.5 (August 2024), the one library that keeps gradients, knows neither the batch
 normalisation of opset 7 and 8, in which most published recognisers are, nor the operators of opset 20 and later,
@@ -51,6 +52,17 @@ def _on_one_device(values: Inputs) -> Inputs:
     return values if device is None else [v.to(device) if isinstance(v, Tensor) else v for v in values]
 
 
+def _flat(name: str, function: Callable[[Inputs, Attributes], Tensor]) -> Operator:
+    """An operator for shapes and indices: its slope is zero, and would hide how its input depends on the pixels."""
+
+    def on_constants(x: Inputs, a: Attributes, _: int) -> Tensor:
+        if any(isinstance(value, Tensor) and value.requires_grad for value in x):
+            raise UnsupportedError(f"the operator {name} on values that depend on the picture")
+        return function(_on_one_device(x), a)
+
+    return on_constants
+
+
 def _fold(function: Callable[[Tensor, Tensor], Tensor]) -> Operator:
     def over_all(x: Inputs, a: Attributes, _: int) -> Tensor:
         values = _on_one_device(x)
@@ -91,14 +103,24 @@ OPERATORS |= {
     "Where": _elementwise(torch.where),
     "Equal": _elementwise(torch.eq),
     "Greater": _elementwise(torch.gt),
+    "GreaterOrEqual": _elementwise(torch.ge),
     "Less": _elementwise(torch.lt),
+    "LessOrEqual": _elementwise(torch.le),
+    "Not": _elementwise(torch.logical_not),
+    "And": _elementwise(torch.logical_and),
+    "Or": _elementwise(torch.logical_or),
+    "Xor": _elementwise(torch.logical_xor),
+    "IsNaN": _elementwise(torch.isnan),
+    "Sin": _elementwise(torch.sin),
+    "Cos": _elementwise(torch.cos),
     "Identity": _elementwise(lambda x: x),
     "Dropout": lambda x, a, _: x[0],
     "Sum": _fold(torch.add),
     "Min": _fold(torch.minimum),
     "Max": _fold(torch.maximum),
     "Size": lambda x, a, _: torch.tensor(x[0].numel()),
-    "Cast": lambda x, a, _: x[0].to(_dtype(a["to"])),
+    "Mod": lambda x, a, _: (torch.fmod if a.get("fmod", 0) else torch.remainder)(*_on_one_device(x)),
+    "Einsum": lambda x, a, _: torch.einsum(a["equation"].decode(), *_on_one_device(x)),
     "CastLike": lambda x, a, _: x[0].to(x[1].dtype),
     "Concat": lambda x, a, _: torch.cat(tuple(_on_one_device(x)), a["axis"]),
     "Transpose": lambda x, a, _: x[0].permute(a.get("perm", tuple(range(x[0].ndim))[::-1])),
@@ -114,10 +136,33 @@ OPERATORS |= {
 }
 
 
-def _dtype(number: int) -> torch.dtype:
-    if number not in _DTYPES:
-        raise UnsupportedError(f"numbers of ONNX type {number}")
-    return _DTYPES[number]
+OPERATORS |= {
+    "Floor": _flat("Floor", lambda x, a: torch.floor(x[0])),
+    "Ceil": _flat("Ceil", lambda x, a: torch.ceil(x[0])),
+    "Round": _flat("Round", lambda x, a: torch.round(x[0])),
+    "Sign": _flat("Sign", lambda x, a: torch.sign(x[0])),
+    "ArgMax": _flat("ArgMax", lambda x, a: _place(torch.argmax, x[0], a)),
+    "ArgMin": _flat("ArgMin", lambda x, a: _place(torch.argmin, x[0], a)),
+    "NonZero": _flat("NonZero", lambda x, a: x[0].nonzero().T),
+    "Range": _flat("Range", lambda x, a: torch.arange(*(v.item() for v in x), dtype=x[0].dtype, device=x[0].device)),
+}
+_to_whole = _flat("Cast to whole numbers", lambda x, a: x[0].to(_DTYPES[a["to"]]))
+
+
+def _place(function: Callable[..., Tensor], values: Tensor, a: Attributes) -> Tensor:
+    if a.get("select_last_index", 0):
+        raise UnsupportedError("the last of several extremes")
+    return function(values, a.get("axis", 0), bool(a.get("keepdims", 1)))
+
+
+@_operator("Cast")
+def _cast(x: Inputs, a: Attributes, opset: int) -> Tensor:
+    if a["to"] not in _DTYPES:
+        raise UnsupportedError(f"numbers of ONNX type {a['to']}")
+    if not _DTYPES[a["to"]].is_floating_point:
+        return torch.as_tensor(_to_whole(x, a, opset))
+    # The whole graph computes in one floating type, whatever the file mixes.
+    return torch.as_tensor(x[0] if x[0].is_floating_point() else x[0].to(torch.get_default_dtype()))
 
 
 @_operator("Conv")
@@ -295,11 +340,18 @@ def _reduction(function: Callable[[Tensor, tuple[int, ...], bool], Tensor]) -> O
     return reduce
 
 
+def _product(values: Tensor, axes: tuple[int, ...], keep: bool) -> Tensor:
+    for axis in sorted((axis % values.ndim for axis in axes), reverse=True):
+        values = values.prod(axis, keep)
+    return values
+
+
 OPERATORS |= {
     "ReduceMean": _reduction(lambda x, axes, keep: x.mean(axes, keep)),
     "ReduceSum": _reduction(lambda x, axes, keep: x.sum(axes, keep)),
     "ReduceMax": _reduction(lambda x, axes, keep: x.amax(axes, keep)),
     "ReduceMin": _reduction(lambda x, axes, keep: x.amin(axes, keep)),
+    "ReduceProd": _reduction(_product),
     "ReduceL2": _reduction(lambda x, axes, keep: x.square().sum(axes, keep).sqrt()),
     "ReduceSumSquare": _reduction(lambda x, axes, keep: x.square().sum(axes, keep)),
 }
@@ -328,6 +380,51 @@ def _gather(x: Inputs, a: Attributes, _: int) -> Tensor:
     index = torch.where(index < 0, index + x[0].shape[axis], index)
     picked = x[0].index_select(axis, index.reshape(-1))
     return torch.as_tensor(picked.reshape([*x[0].shape[:axis], *index.shape, *x[0].shape[axis + 1 :]]))
+
+
+@_operator("GatherElements")
+def _gather_elements(x: Inputs, a: Attributes, _: int) -> Tensor:
+    values, index = _on_one_device(x)
+    axis = a.get("axis", 0)
+    return torch.as_tensor(values.gather(axis, torch.where(index < 0, index + values.shape[axis], index).long()))
+
+
+@_operator("GatherND")
+def _gather_nd(x: Inputs, a: Attributes, _: int) -> Tensor:
+    if a.get("batch_dims", 0):
+        raise UnsupportedError("the operator GatherND over batches")
+    values, index = _on_one_device(x)
+    return torch.as_tensor(values[tuple(index.long().unbind(-1))])
+
+
+@_operator("ScatterND")
+def _scatter_nd(x: Inputs, a: Attributes, _: int) -> Tensor:
+    values, index, updates = _on_one_device(x)
+    if a.get("reduction", b"none") != b"none":
+        raise UnsupportedError(f"the operator ScatterND by {a['reduction'].decode()}")
+    return torch.as_tensor(values.index_put(tuple(index.long().unbind(-1)), updates))
+
+
+@_operator("ScatterElements")
+def _scatter_elements(x: Inputs, a: Attributes, _: int) -> Tensor:
+    values, index, updates = _on_one_device(x)
+    if a.get("reduction", b"none") != b"none":
+        raise UnsupportedError(f"the operator ScatterElements by {a['reduction'].decode()}")
+    axis = a.get("axis", 0)
+    return torch.as_tensor(values.scatter(axis, torch.where(index < 0, index + values.shape[axis], index), updates))
+
+
+@_operator("Trilu")
+def _trilu(x: Inputs, a: Attributes, _: int) -> Tensor:
+    diagonal = int(x[1]) if len(x) > 1 and x[1] is not None else 0
+    return x[0].triu(diagonal) if a.get("upper", 1) else x[0].tril(diagonal)  # type: ignore[no-any-return]
+
+
+@_operator("CumSum")
+def _cumulative_sum(x: Inputs, a: Attributes, _: int) -> Tensor:
+    if a.get("exclusive", 0) or a.get("reverse", 0):
+        raise UnsupportedError("the operator CumSum, exclusive or reverse")
+    return torch.as_tensor(x[0].cumsum(int(x[1])))
 
 
 @_operator("Split")

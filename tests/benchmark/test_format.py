@@ -1,0 +1,139 @@
+"""results.json: what is written is read back, and what is wrong in a file is named, never a traceback."""
+
+import copy
+import json
+import random
+from typing import Any
+
+import pytest
+
+from xssab_core.benchmark.figure import dpr_figure
+from xssab_core.benchmark.format import read_results, results_json
+from xssab_core.commands.benchmark import table
+from xssab_core.errors import DataError
+from xssab_core.paths import ASSETS
+
+SHIPPED = ASSETS / "benchmarks" / "sface-lfw-folds1-7.json"
+GARBAGE: tuple[Any, ...] = (None, True, -1, 2**70, 1e300, "x", "", [], {}, [[]], [None], {"a": 1}, "\ud800")
+
+
+@pytest.fixture
+def record() -> dict[str, Any]:
+    return json.loads(SHIPPED.read_text())
+
+
+def _read(record: Any) -> Any:
+    return read_results(json.dumps(record).encode(), "mine.json")
+
+
+def test_what_is_read_is_written_again_with_the_same_content() -> None:
+    results = read_results(SHIPPED.read_bytes(), SHIPPED.name)
+    assert json.loads(results_json(results)) == json.loads(SHIPPED.read_text())
+    assert read_results(results_json(results), "again") == results
+
+
+def test_keys_of_a_later_version_are_passed_over(record: dict[str, Any]) -> None:
+    results = _read(record)
+    record["later"] = {"a": 1}
+    record["methods"][0]["curves"]["later"] = []
+    assert _read(record) == results
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        (("model",), "model is missing"),
+        (("methods", 2, "curves", "fmr"), "methods[2].curves.fmr is missing"),
+        (("methods", 1, "auc", "mean", "low"), "methods[1].auc.mean.low is missing"),
+        (("table1", "clean_fmr", "interval"), "table1.clean_fmr.interval is missing"),
+        (("run",), "run is missing"),
+        (("format",), "format is missing"),
+    ],
+)
+def test_a_missing_key_is_named_with_its_place(record: dict[str, Any], path: tuple[Any, ...], told: str) -> None:
+    inner: Any = record
+    for step in path[:-1]:
+        inner = inner[step]
+    del inner[path[-1]]
+    with pytest.raises(DataError) as error:
+        _read(record)
+    assert str(error.value) == f"mine.json is not a results.json of this benchmark: {told}."
+
+
+def test_wrong_types_ranges_and_lengths_are_named(record: dict[str, Any]) -> None:
+    for change, told in (
+        (lambda r: r["threshold"].update(value="high"), "threshold.value: expected float, got str"),
+        (lambda r: r["data"].update(pairs_selected=-1), "data.pairs_selected: expected int >= 0"),
+        (
+            lambda r: r["methods"][0]["curves"]["fmr"].__setitem__(3, 1.5),
+            "methods[0].curves.fmr[3]: expected float <= 1",
+        ),
+        (lambda r: r["methods"][4]["curves"]["fnmr"].pop(), "methods[4].curves.fnmr has 20 points where shares has 21"),
+        (lambda r: r.update(methods={}), "methods: expected array, got object"),
+    ):
+        wrong = copy.deepcopy(record)
+        change(wrong)
+        with pytest.raises(DataError) as error:
+            _read(wrong)
+        assert told in str(error.value)
+
+
+def test_another_format_is_refused_as_such(record: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match="has format 2; this program reads format 1"):
+        _read(record | {"format": 2})
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"[", b"{", b"null", b"3", b"\xff\xfe", b"[" * 100_000, b'{"a":' * 100_000, SHIPPED.read_bytes()[:-20]],
+    ids=["empty", "bracket", "brace", "null", "number", "utf-16", "deep", "deeper", "cut short"],
+)
+def test_what_is_no_results_file_is_refused(data: bytes) -> None:
+    with pytest.raises(DataError, match=r"mine\.json is not a results\.json"):
+        read_results(data, "mine.json")
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "9" * 5000])
+def test_numbers_that_are_not_finite_are_refused(number: str) -> None:
+    text = SHIPPED.read_text().replace('"value": 0.3056696601003489', f'"value": {number}', 1)
+    assert number in text
+    with pytest.raises(DataError, match=r"mine\.json"):
+        read_results(text.encode(), "mine.json")
+
+
+def test_a_mutated_file_is_read_whole_or_refused_in_a_sentence(record: dict[str, Any]) -> None:
+    generator, outcomes = random.Random(0), set()
+    places = list(_places(record))
+    for _ in range(400):
+        changed = copy.deepcopy(record)
+        for path in generator.sample(places, generator.randint(1, 3)):
+            _mutate(changed, path, generator)
+        try:
+            results = read_results(json.dumps(changed).encode(), "mine.json")
+        except DataError:
+            outcomes.add("refused")
+            continue
+        outcomes.add("read")
+        # Whatever can be read can be shown.
+        table(results)
+        dpr_figure(results)
+    assert outcomes == {"read", "refused"}
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> Any:
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in steps:
+        yield (*path, key)
+        yield from _places(inner, (*path, key))
+
+
+def _mutate(record: Any, path: tuple[Any, ...], generator: random.Random) -> None:
+    try:
+        for step in path[:-1]:
+            record = record[step]
+        if generator.random() < 0.3:
+            del record[path[-1]]
+        else:
+            record[path[-1]] = generator.choice(GARBAGE)
+    except (KeyError, IndexError, TypeError):
+        pass  # an earlier change took the place away

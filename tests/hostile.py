@@ -1,0 +1,27 @@
+"""Texts that Markdown, Streamlit's additions to it, or HTML would make something of."""
+
+TEXTS = (
+    "![a](https:case.invalid).jpg",
+    "![a](http://case.invalid/a.png)",
+    "[a](http://case.invalid/) <http://case.invalid/>",
+    "http://case.invalid/ https://case.invalid www.case.invalid a@case.invalid",
+    "WWW.case.invalid HTTPS://case.invalid/?a=1&b=2",
+    "<img src=http://case.invalid/b> <b>bold</b> <script>alert(1)</script> <!-- c -->",
+    "**bold** __bold__ *em* _em_ ~~gone~~ `code` ``co`de``",
+    "# heading",
+    "> quote",
+    "- item",
+    "1. item",
+    "1) item",
+    "---",
+    "a\n\n# heading\n\n- item\n\n    code",
+    "a | b\n--|--\nc | d",
+    ":red[red] :blue-background[b] :orange-badge[c] :small[d] :color[e]{foreground=red}",
+    ":material/face: :material_face: :smile: :+1: :streamlit:",
+    "$x^2$ $$y$$ \\(z\\) \\[w\\]",
+    "a -> b <- c <-> d -- e >= f <= g ~= h",
+    "&amp; &lt;b&gt; &#58;smile&#58; \\*not em\\*",
+    "[^1] [a]: http://case.invalid/ [ ] [x]",
+    "line\x00\x1b\r\u2028ends",
+    "ordinary_name-1 (copy), 50 % & more: yes.jpg",
+)
