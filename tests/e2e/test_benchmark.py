@@ -148,13 +148,13 @@ def test_results_stand_as_in_the_paper_and_beside_its_numbers(visit: Page, resul
 def test_a_file_that_holds_no_results_is_a_sentence(visit: Page, results_file: Path, tmp_path: Path) -> None:
     visit.goto("/benchmark")
     upload(visit, ASSETS / "calibrations" / "sface.json")
-    expect(visit.get_by_text("sface.json is not a results.json of this benchmark.")).to_be_visible()
+    expect(visit.get_by_text("sface.json is not a results.json of this benchmark: format is missing.")).to_be_visible()
     expect(visit.get_by_role("heading", name="The paper's own numbers").last).to_be_visible()
     later = tmp_path / "later.json"
     later.write_text(json.dumps(json.loads(results_file.read_text()) | {"format": 99}))
     visit.reload()
     upload(visit, later)
-    expect(visit.get_by_text("later.json was written by another version of this program.")).to_be_visible()
+    expect(visit.get_by_text("later.json has format 99; this program reads format 1.")).to_be_visible()
 
 
 @pytest.mark.skipif(not SHIPPED, reason="no results ship in assets/benchmarks yet")
