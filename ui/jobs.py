@@ -257,7 +257,7 @@ def watch(key: Hashable, name: str) -> None:
     if job is None or job.done:
         st.rerun()
     bar, button = st.columns([5, 1], vertical_alignment="center")
-    bar.progress(job.state.share, text=plain(f"{job.title}: {_standing(job)}"))
+    bar.progress(job.state.share, text=f"{plain(job.title)}: {_standing(job)}")
     if button.button("Stop", key=f"stop_{name}"):
         jobs().stop(key, session())
 
