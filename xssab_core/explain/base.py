@@ -277,8 +277,8 @@ def _as_cosine(value: float) -> str:
     """What a number above 1 would be as a cosine, were it a distance or a percentage."""
     if 1.0 < value <= 2.0:
         return (
-            f" If it is a cosine distance, give {1 - value:.4g}; if it is a Euclidean distance of unit embeddings, give "
-            f"{1 - value**2 / 2:.4g}."
+            f" If it is a cosine distance, give {1 - value:.4g}; if it is a Euclidean distance of unit embeddings, "
+            f"give {1 - value**2 / 2:.4g}."
         )
     return f" If it is a percentage, give {value / 100:.4g}." if 2.0 < value <= 100.0 else ""
 
