@@ -138,21 +138,6 @@ def test_a_model_changed_on_another_page_brings_its_own_threshold(visit) -> None
     assert "on a test" in assert_as_loaded(visit)["origin"]
 
 
-def test_the_back_button_brings_model_and_threshold_back_together(visit) -> None:
-    visit.goto("/?threshold=0.5")
-    wait_for_maps(visit)
-    choose(visit, "Model", "Second")
-    expect(visit.get_by_test_id("stMetric").filter(has_text="Threshold")).to_contain_text("0.92")
-    wait_for_maps(visit)
-    for _ in range(3):
-        if "model=" not in visit.url:
-            break
-        visit.go_back()
-        visit.wait_for_timeout(500)
-    expect(visit.get_by_test_id("stMetric").filter(has_text="Threshold")).to_contain_text("0.5000")
-    assert_as_loaded(visit)
-
-
 def test_a_face_number_belongs_to_its_photograph(visit, two_faces, tmp_path) -> None:
     visit.goto("/")
     wait_for_maps(visit)
