@@ -8,6 +8,7 @@ import streamlit as st
 
 from ui.browse_sets import LfwSet, open_set, set_names
 from ui.browse_view import offer_scoring, pick_selection, show_gallery, show_how_to_get_lfw, show_rates
+from ui.choices import drop, outlived
 from ui.page import errors_as_sentences
 from ui.sidebar import pick_model, pick_threshold
 from xssab_core.gallery.selection import decided
@@ -25,6 +26,8 @@ with errors_as_sentences():
     else:
         show_how_to_get_lfw()
     table = decided(pairs.table[pairs.table[pairs.known]], pairs.score, threshold.value)
+    if outlived("page", (name, model.weights_sha256, threshold)):
+        drop("page")
     if not table.empty:
         shown = pick_selection(table).of(table)
         show_rates(shown, table)

@@ -66,12 +66,24 @@ def test_landmarks_given_by_hand_are_used_and_recorded(tmp_path, samples) -> Non
     assert record["blur"] is False
 
 
+def test_the_same_file_twice_is_pointed_out_and_two_photographs_are_not(tmp_path, capsys) -> None:
+    assert main(["explain", PAIR[0], PAIR[0], "--output", str(tmp_path)]) == 0
+    assert "Probe and reference are the same file" in capsys.readouterr().out
+    assert main(["explain", *PAIR, "--output", str(tmp_path)]) == 0
+    assert "same file" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "advice"),
     [
         (["explain", "nobody.jpg", PAIR[1]], "Check the path"),
         (["explain", str(ASSETS.parent / "pyproject.toml"), PAIR[1]], "JPEG"),
         (["explain", *PAIR, "--threshold", "2"], "between -1 and 1"),
+        (["explain", *PAIR, "--threshold", "1.27"], "a cosine distance, give -0.27; if it is a Euclidean"),
+        (["explain", *PAIR, "--threshold", "1.27"], "of unit embeddings, give 0.1935"),
+        (["explain", *PAIR, "--threshold", "36"], "a percentage, give 0.36"),
+        (["explain", *PAIR, "--threshold", "36 %"], "write 0.36"),
+        (["explain", *PAIR, "--threshold", "0,36"], "with a point: 0.36"),
         (["explain", *PAIR, "--threshold", "strict"], "known: eer"),
         (["explain", *PAIR, "--method", "magic"], "Known methods"),
         (["explain", *PAIR, "--model", "magic"], "Known models"),

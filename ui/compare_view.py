@@ -7,6 +7,7 @@ from collections.abc import Hashable
 import pandas as pd
 import streamlit as st
 
+from ui.choices import belongs
 from ui.jobs import jobs, offer_work, session
 from ui.map_viewer import Tile, map_viewer
 from ui.sidebar import Drawing
@@ -32,11 +33,13 @@ def compare_methods(
     st.header("Compared methods")
     reasons = {method_id: method.unavailable(model) for method_id, method in METHODS.items()}
     usable = {method_id: METHODS[method_id] for method_id, reason in reasons.items() if reason is None}
+    fast = [method_id for method_id, method in usable.items() if is_fast(method)]
+    belongs("methods", tuple(usable), fast)
     chosen = st.pills(
         "Methods",
         list(usable),
         selection_mode="multi",
-        default=[method_id for method_id, method in usable.items() if is_fast(method)],
+        default=fast,
         format_func=lambda method_id: plain(METHODS[method_id].info.short_title),
         key="methods",
         bind="query-params",

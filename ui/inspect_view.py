@@ -6,7 +6,7 @@ import streamlit as st
 
 from ui.charts import argument_spectrum, spectrum_sentence
 from ui.map_viewer import Tile, map_viewer
-from ui.pair_picker import landmark_editor
+from ui.pair_picker import offer_ways
 from ui.pictures import crop_with_landmarks, photo_with_landmarks, show_picture
 from ui.sidebar import Drawing
 from ui.words import plain
@@ -16,6 +16,8 @@ from xssab_core.faces.quality import eye_distance
 from xssab_core.models import FaceModel
 from xssab_core.render import shared_scale
 from xssab_core.report import bundle, maps_npz, pictures, record, zipped
+
+_ORIGINS = {"by hand": "landmarks placed by hand", "already aligned": "taken as already aligned by the user"}
 
 
 def show_decision(explanation: Explanation) -> None:
@@ -69,7 +71,7 @@ def show_photographs(pair: Pair) -> None:
             st.caption(plain(_facts(face)))
             for warning in face.warnings:
                 st.warning(plain(warning), icon=":material/warning:")
-            landmark_editor(face, side)
+            offer_ways(face, side)
 
 
 def _facts(face: AlignedFace) -> str:
@@ -82,6 +84,10 @@ def _facts(face: AlignedFace) -> str:
         facts.append(f"detector confidence {face.confidence:.4f}")
     if face.photo.exif_orientation != 1:
         facts.append(f"turned upright from EXIF orientation {face.photo.exif_orientation}")
+    if face.photo.turn:
+        facts.append(f"turned clockwise by {face.photo.turn} degrees by the user")
+    if face.landmarks_origin in _ORIGINS:
+        facts.append(_ORIGINS[face.landmarks_origin])
     facts.append(f"SHA-256 {face.photo.sha256[:16]}…")
     return " · ".join(facts)
 

@@ -8,7 +8,8 @@ from itertools import combinations
 import numpy as np
 import streamlit as st
 
-from ui.address import points_on, points_text
+from ui.address import aligned_text, is_aligned, points_on, points_text, turn_on, turn_text
+from ui.choices import belongs, drop, keep
 from ui.landmark_picker import landmark_picker
 from ui.models_view import forget_pair
 from ui.page import address, errors_as_sentences
@@ -19,23 +20,24 @@ from xssab_core.data.crops import CropCache, nearest_to_middle
 from xssab_core.data.landmarks import settled
 from xssab_core.data.lfw import Lfw, LfwPair
 from xssab_core.errors import FaceError
-from xssab_core.faces import ARCFACE, SIDES, AlignedFace, Pair, Photo, align_face
+from xssab_core.faces import ARCFACE, SIDES, AlignedFace, DetectedFace, Pair, Photo, align_face, turned
 from xssab_core.faces.photo import SUFFIXES
 from xssab_core.patch_lfw.generator import PATCH_SIDE, PATCHES, PatchedFace, PatchLfw, uniform_positions
 from xssab_core.paths import ASSETS
 
 _SAMPLES = ASSETS / "samples"
+_PATCH_LFW = "Patch-LFW"
 
 
 def pick_pair() -> Pair | None:
     """The widgets for choosing a pair, in the sidebar; None while something is still to be chosen."""
     with st.sidebar:
-        sources = ["Samples", "Upload"] + (["LFW", "Patch-LFW"] if lfw_folder() else [])
+        sources = ["Samples", "Upload"] + (["LFW", _PATCH_LFW] if lfw_folder() else [])
         source = st.segmented_control(
             "Pair from", sources, default="Samples", required=True, key="source", bind="query-params"
         )
         with errors_as_sentences():
-            if source == "Patch-LFW":
+            if source == _PATCH_LFW:
                 return _patch_lfw_pair()
             photos = {"Samples": _sample_pair, "Upload": _uploaded_pair, "LFW": _lfw_pair}[source or "Samples"]()
     if photos is None:
@@ -45,10 +47,13 @@ def pick_pair() -> Pair | None:
     faces = [_face(photo, side, by_position=source == "LFW") for photo, side in zip(photos, SIDES, strict=True)]
     if faces[0] is None or faces[1] is None:
         return None
-    if photos[0].sha256 == photos[1].sha256 and np.array_equal(faces[0].landmarks, faces[1].landmarks):
-        st.warning("Probe and reference are the same file: the score only shows that.", icon=":material/warning:")
     probe = _patched_by_hand(faces[0], faces[1])
-    return None if probe is None else Pair(probe, faces[1])
+    if probe is None:
+        return None
+    pair = Pair(probe, faces[1])
+    for warning in pair.warnings:
+        st.warning(plain(warning), icon=":material/warning:")
+    return pair
 
 
 def open_pair_elsewhere(file: str, label: str) -> None:
@@ -97,11 +102,13 @@ def _uploaded(side: str) -> Photo | None:
     name = side.capitalize()
     file = st.file_uploader(name, type=list(SUFFIXES), key=f"{side}_file", on_change=_take_over, args=(side,))
     ticket = st.query_params.get(side)
+    upload = None if ticket is None else uploads().get(browser(), ticket)
+    if upload is None:
+        drop(*_choices_of(side))
     if ticket is None:
         if st.session_state.get(f"{side}_removed"):
             st.caption(f"The {side} was removed: it and what was computed from it are no longer in memory.")
         return None
-    upload = uploads().get(browser(), ticket)
     if upload is None:
         st.warning(f"The {side} is no longer kept here. Upload it again.", icon=":material/history:")
         return None
@@ -118,12 +125,15 @@ def _take_over(side: str) -> None:
     if before is not None:
         forget_upload(before)
         forget_pair()
-    for choice in (f"{side}_points", f"{side}_face"):
-        st.query_params.pop(choice, None)
-        st.session_state.pop(choice, None)
+    drop(*_choices_of(side))
     st.session_state[f"{side}_removed"] = file is None
     if file is not None:
         st.query_params[side] = uploads().put(browser(), file.name, file.getvalue())
+
+
+def _choices_of(side: str) -> tuple[str, ...]:
+    """What is chosen for one photograph, by its names in the address."""
+    return tuple(f"{side}_{name}" for name in ("face", "turn", "points"))
 
 
 def _lfw_pair() -> tuple[Photo, Photo]:
@@ -201,39 +211,88 @@ def _patched_by_hand(probe: AlignedFace, reference: AlignedFace) -> AlignedFace 
 def _face(photo: Photo, side: str, by_position: bool = False) -> AlignedFace | None:
     """The face meant in a photograph; asks where there are several or none. The first choice is the largest face, or
     the one nearest the middle, as LFW means it."""
-    faces = engine().faces(photo)
-    by_hand = _stored_points(side, photo)
-    if by_hand is not None:
+    photo = turned(photo, turn_on(photo.sha256, st.query_params.get(f"{side}_turn", "")))
+    said = st.query_params.get(f"{side}_points", "")
+    points = points_on(photo.sha256, said)
+    if points is not None or (_is_square(photo) and is_aligned(photo.sha256, said)):
         with errors_as_sentences():
-            return align_face(photo, by_hand)
+            return align_face(photo, points, aligned=points is None)
+    faces = engine().faces(photo)
     if not faces:
-        st.error(
-            f"{plain(photo.name)}: no face was found in the {side}. Choose another photograph, or drag the five points "
-            "onto the face below.",
-            icon=":material/face:",
-        )
-        _ask_for_points(photo, None, side)
+        _ask_for_face(photo, side)
         return None
     chosen = nearest_to_middle(faces, photo.size) if by_position else 0
     if len(faces) > 1:
-        with st.sidebar:
-            show_picture(photo_with_faces(photo, faces), f"{side} photograph with {len(faces)} numbered faces")
-            numbers = list(range(1, len(faces) + 1))
-            key = f"{side}_face"
-            number = st.segmented_control(
-                f"Face in the {side}", numbers, default=chosen + 1, required=True, key=key, bind="query-params"
-            )
-        chosen = number - 1 if number else chosen
+        chosen = _pick_face(photo, side, faces, chosen)
+    else:
+        drop(f"{side}_face")
     return settled(align_face(photo, face=chosen, detected=faces))
 
 
-def landmark_editor(face: AlignedFace, side: str) -> None:
-    """Let the user move the landmarks of a face, or go back to those detected."""
+def _pick_face(photo: Photo, side: str, faces: tuple[DetectedFace, ...], first: int) -> int:
+    key = f"{side}_face"
+    belongs(key, photo.key, first + 1)
+    with st.sidebar:
+        show_picture(photo_with_faces(photo, faces), f"{side} photograph with {len(faces)} numbered faces")
+        number = st.segmented_control(
+            f"Face in the {side}",
+            range(1, len(faces) + 1),
+            default=first + 1,
+            required=True,
+            key=key,
+            bind="query-params",
+        )
+    return number - 1 if number else first
+
+
+def _ask_for_face(photo: Photo, side: str) -> None:
+    """What to do about a photograph in which no face was found."""
+    st.error(
+        f"{plain(photo.name)}: no face was found in the {side}. Choose another photograph, or drag the five points "
+        "onto the face below.",
+        icon=":material/face:",
+    )
+    _offer_other_ways(photo, side, _is_square(photo), engine().better_turn(photo))
+    _ask_for_points(photo, None, side)
+
+
+def _is_square(photo: Photo) -> bool:
+    width, height = photo.size
+    return width == height
+
+
+def offer_ways(face: AlignedFace, side: str) -> None:
+    """Other ways to take a photograph, where its face asks for them, and ways back from those taken."""
+    if st.session_state.get("source") == _PATCH_LFW:
+        return  # its faces are those of the data set
+    _offer_other_ways(face.photo, side, face.looks_aligned, face.better_turn)
+    if face.landmarks_origin == "already aligned":
+        _way("Look for the face in this picture", f"{side}_points", "")
     with st.expander("Place the landmarks by hand", icon=":material/edit_location:"):
-        if face.landmarks_origin == "by hand" and st.button("Use the detected landmarks", key=f"{side}_detected"):
-            del st.query_params[f"{side}_points"]
-            st.rerun()
+        if face.landmarks_origin == "by hand":
+            _way("Use the detected landmarks", f"{side}_points", "")
         _ask_for_points(face.photo, face.landmarks, side)
+
+
+def _offer_other_ways(photo: Photo, side: str, looks_aligned: bool, better_turn: int) -> None:
+    if looks_aligned:
+        _way("This picture is already aligned", f"{side}_points", aligned_text(photo.sha256))
+    if better_turn:
+        degrees = (photo.turn + better_turn) % 360
+        _way(f"Turn it clockwise by {better_turn} degrees", f"{side}_turn", turn_text(photo.sha256, degrees))
+    if photo.turn:
+        _way("Turn it back", f"{side}_turn", "")
+
+
+def _way(label: str, name: str, text: str) -> None:
+    st.button(label, key=f"{name}_{label}", on_click=_take, args=(name, text))
+
+
+def _take(name: str, text: str) -> None:
+    """Landmarks lie on the photograph as it was turned when they were placed: another turn ends them."""
+    if name.endswith("_turn"):
+        drop(name.replace("_turn", "_points"))
+    keep(name, text)
 
 
 def _ask_for_points(photo: Photo, start: np.ndarray | None, side: str) -> None:
@@ -241,10 +300,5 @@ def _ask_for_points(photo: Photo, start: np.ndarray | None, side: str) -> None:
     if points is not None:
         with errors_as_sentences():
             align_face(photo, points)
-        st.query_params[f"{side}_points"] = points_text(photo.sha256, points)
+        keep(f"{side}_points", points_text(photo.sha256, points))
         st.rerun()
-
-
-def _stored_points(side: str, photo: Photo) -> np.ndarray | None:
-    """Landmarks placed by hand on exactly this photograph, from the URL."""
-    return points_on(photo.sha256, st.query_params.get(f"{side}_points", ""))

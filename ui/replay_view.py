@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from ui.address import per_mille
+from ui.choices import belongs, drop, outlived
 from ui.compare_view import is_fast, offer
 from ui.components import component, packed
 from ui.jobs import jobs, session, watch
@@ -37,6 +38,7 @@ _component = component("replay")
 def pick_method(model: FaceModel) -> str:
     """The method whose map orders the pixels; random order is always drawn beside it."""
     usable = [m for m, method in METHODS.items() if m != "random" and method.unavailable(model) is None]
+    belongs("method", tuple(usable), usable[0])
     chosen = st.pills(
         "Pixels in the order of",
         usable,
@@ -117,7 +119,10 @@ def show_case(replay: Replay, pair: Pair) -> None:
 
 @st.fragment
 def show_viewer(replay: Replay, pair: Pair, drawing: Drawing) -> None:
-    """The viewer. Its position is kept in the address once it rests."""
+    """The viewer. Its position is kept in the address once it rests, and is one in this case: another pair and another
+    model begin at the start."""
+    if outlived(_AT, _case_key(replay, pair)):
+        drop(_AT)
     result = _component(key="replay", data=_data(replay, pair, drawing), on_at_change=lambda: None)
     if result.at is not None:
         st.query_params[_AT] = f"{result.at / 10:g}"
@@ -160,7 +165,7 @@ def _data(replay: Replay, pair: Pair, drawing: Drawing) -> dict[str, Any]:
     ranks[replay.order] = np.arange(len(replay.order))
     deletion = case.mask is None
     return {
-        "key": repr((pair.key, explanation.weights_sha256)),
+        "key": _case_key(replay, pair),
         "at": per_mille(st.query_params.get(_AT, "0")),
         "title": explanation.method.short_title,
         "probeTitle": "Probe, pixels blurred" if deletion else "Probe, pixels put back",
@@ -186,6 +191,10 @@ def _data(replay: Replay, pair: Pair, drawing: Drawing) -> dict[str, Any]:
             | {"permutations": len(replay.random)},
         },
     }
+
+
+def _case_key(replay: Replay, pair: Pair) -> str:
+    return repr((pair.key, replay.explanation.weights_sha256))
 
 
 def _band(random: np.ndarray) -> dict[str, np.ndarray]:

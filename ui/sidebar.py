@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from ui.choices import belongs
 from ui.page import errors_as_sentences
 from ui.state import engine
 from ui.words import plain
@@ -14,6 +15,7 @@ from xssab_core.models import DEFAULT_MODEL, MODELS, FaceModel, Threshold
 from xssab_core.render import DEFAULT_OPACITY, PALETTES
 
 _DIGITS = 4
+_UNMEASURED = Threshold(0.3, "start", "where the slider starts: no scores of this model are known here")
 _TITLES = {"eer": "EER", "published": "Published"}
 _PALETTE_TITLES = {"pink-green": "Pink and green", "orange-blue": "Orange and blue (colour-blind safe)"}
 
@@ -38,7 +40,9 @@ def pick_model(place: DeltaGenerator | None = None) -> FaceModel:
 
 def pick_threshold(model: FaceModel) -> Threshold:
     """What the slider says; at the place of a known threshold, exactly that one with its origin."""
-    presets = {round(known.value, _DIGITS): known for known in model.thresholds}
+    first = _first_threshold(model)
+    known = {_shown(preset): preset for preset in (*reversed(model.thresholds), first)}
+    belongs("threshold", (model.weights_sha256, model.thresholds), _shown(first))
 
     def choose(value: float) -> None:
         st.session_state.threshold = value
@@ -48,25 +52,24 @@ def pick_threshold(model: FaceModel) -> Threshold:
             "Decision threshold (cosine)",
             -1.0,
             1.0,
-            _first_threshold(model),
+            _shown(first),
             10.0**-_DIGITS,
             format=f"%.{_DIGITS}f",
             key="threshold",
             bind="query-params",
         )
+        value = round(value, _DIGITS)
         with st.container(horizontal=True, gap="small"):
-            for at, known in presets.items():
-                title = _preset_title(known.name)
-                kind = "primary" if at == value else "secondary"
+            for preset in model.thresholds:
                 st.button(
-                    plain(title),
-                    key=f"preset_{known.name}",
-                    type=kind,
+                    plain(_preset_title(preset.name)),
+                    key=f"preset_{preset.name}",
+                    type="primary" if _shown(preset) == value else "secondary",
                     on_click=choose,
-                    args=(at,),
-                    help=plain(known.origin),
+                    args=(_shown(preset),),
+                    help=plain(preset.origin),
                 )
-        threshold = presets.get(round(value, _DIGITS), Threshold.by_user(value))
+        threshold = known.get(value, Threshold.by_user(value))
         st.caption(f"{threshold.value:.{_DIGITS}f}: {plain(threshold.origin)}.")
     return threshold
 
@@ -77,7 +80,7 @@ def settings_in_url(model: FaceModel, threshold: Threshold) -> dict[str, str]:
     said = {}
     if model.info.id != _models()[0]:
         said["model"] = model.info.title
-    if round(threshold.value, _DIGITS) != _first_threshold(model):
+    if _shown(threshold) != _shown(_first_threshold(model)):
         said["threshold"] = f"{threshold.value:.{_DIGITS}f}"
     return said
 
@@ -86,8 +89,12 @@ def _models() -> list[str]:
     return [model_id for model_id, entry in MODELS.items() if entry.is_fetched] or [DEFAULT_MODEL]
 
 
-def _first_threshold(model: FaceModel) -> float:
-    return round(model.thresholds[0].value, _DIGITS) if model.thresholds else 0.3
+def _first_threshold(model: FaceModel) -> Threshold:
+    return model.thresholds[0] if model.thresholds else _UNMEASURED
+
+
+def _shown(threshold: Threshold) -> float:
+    return round(threshold.value, _DIGITS)
 
 
 def _preset_title(name: str) -> str:

@@ -16,7 +16,7 @@ import torch
 
 from xssab_core.device import choose_device, on_one_thread
 from xssab_core.explain import Evidence, Explanation, explain, method_of
-from xssab_core.faces import DetectedFace, Pair, Photo, detect_faces, open_photo
+from xssab_core.faces import DetectedFace, Pair, Photo, best_turn, detect_faces, open_photo
 from xssab_core.models import load_model, revision_of
 from xssab_core.models.base import FaceModel, Threshold
 from xssab_core.progress import Progress, ignore
@@ -94,6 +94,7 @@ class Engine:
         self._loading = threading.Lock()
         self._photos: LruCache[Photo] = LruCache(DECODED_BYTES, lambda photo: photo.pixels.nbytes)
         self._faces: LruCache[tuple[DetectedFace, ...]] = LruCache(PHOTOS_KEPT)
+        self._turns: LruCache[int] = LruCache(PHOTOS_KEPT)
         self._embeddings: LruCache[np.ndarray] = LruCache(EMBEDDINGS_KEPT)
         self._examined: LruCache[Examined] = LruCache(EVIDENCE_BYTES, lambda examined: examined.evidence.nbytes)
 
@@ -125,7 +126,7 @@ class Engine:
     def forget(self, photo_sha256: str) -> None:
         """Keep nothing that was computed from a photograph: its pixels, its faces, the evidence about its pairs, and
         the embeddings, all of them, since they are filed under their crops and come back in milliseconds."""
-        for cache in (self._photos, self._faces, self._examined):
+        for cache in (self._photos, self._faces, self._turns, self._examined):
             cache.forget(photo_sha256)
         self._embeddings.clear()
 
@@ -136,6 +137,14 @@ class Engine:
             found = detect_faces(photo)
             self._faces.put(photo.key, found)
         return found
+
+    def better_turn(self, photo: Photo) -> int:
+        """`best_turn` of a photograph in which no face was found, looked for once."""
+        turn = self._turns.get(photo.key)
+        if turn is None:
+            turn = best_turn(photo)
+            self._turns.put(photo.key, turn)
+        return turn
 
     def embed(self, model: FaceModel, crops: Sequence[np.ndarray]) -> np.ndarray:
         """float32 (N, D) unit embeddings of uint8 (S, S, 3) crops; only new crops are computed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from xssab_core.errors import XssabError
+from xssab_core.errors import ExplainError, XssabError
 
 # What helps, by the kind of `Cure`: the option it needs (said by commands that have it only), and the phrase.
 _PHRASES = {
@@ -34,8 +34,18 @@ def sentence(error: XssabError, given: argparse.Namespace) -> str:
 
 
 def threshold_from(text: str) -> float | str:
-    """A cosine, or the name of a threshold."""
+    """A cosine, or the name of a threshold.
+
+    Raises:
+        ExplainError: a cosine with a decimal comma or in percent, with what to write instead.
+    """
+    number, percent, _ = text.strip().partition("%")
     try:
-        return float(text)
+        value = float(number.replace(",", "."))
     except ValueError:
         return text
+    if percent:
+        raise ExplainError(f"{text} is a percentage. A threshold is a cosine: write {value / 100:g}.")
+    if "," in number:
+        raise ExplainError(f"{text} has a decimal comma. Write it with a point: {value:g}.")
+    return value

@@ -63,6 +63,8 @@ def run(given: argparse.Namespace) -> None:
     seconds = {"align": aligned - started, "load_model": loaded - aligned}
     result = record(explanation, pair, model.device_name, seconds)
     write_folder(bundle(result, maps_npz(explanation), pictures(explanation, pair)), given.output)
+    for warning in pair.warnings:
+        print(warning)
     for side, face in pair.by_side():
         for warning in face.warnings:
             print(f"{face.photo.name}: {warning}")

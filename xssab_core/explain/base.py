@@ -269,8 +269,18 @@ def decision_threshold(model: FaceModel, threshold: float | str | Threshold | No
         )
     value = float(threshold)
     if not -1.0 <= value <= 1.0:
-        raise ExplainError(f"A threshold is a cosine between -1 and 1, not {value}.")
+        raise ExplainError(f"A threshold is a cosine between -1 and 1, not {value:g}.{_as_cosine(value)}")
     return Threshold.by_user(value)
+
+
+def _as_cosine(value: float) -> str:
+    """What a number above 1 would be as a cosine, were it a distance or a percentage."""
+    if 1.0 < value <= 2.0:
+        return (
+            f" If it is a cosine distance, give {1 - value:.4g}; if it is a Euclidean distance of unit embeddings, "
+            f"give {1 - value**2 / 2:.4g}."
+        )
+    return f" If it is a percentage, give {value / 100:.4g}." if 2.0 < value <= 100.0 else ""
 
 
 def gaussian_blur(values: np.ndarray) -> np.ndarray:

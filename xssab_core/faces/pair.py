@@ -10,6 +10,7 @@ import numpy as np
 from xssab_core.faces.align import AlignedFace, Template
 
 SIDES = ("probe", "reference")
+_SAME_FILE = "Probe and reference are the same file: the score only shows that."
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,11 @@ class Pair:
     def title(self) -> str:
         """The names of the two photographs."""
         return f"{self.probe.photo.name} and {self.reference.photo.name}"
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences on what the two faces together leave little to explain of."""
+        return (_SAME_FILE,) if self.probe.key == self.reference.key else ()
 
     def by_side(self) -> Iterator[tuple[str, AlignedFace]]:
         """The faces by the names of `SIDES`."""
