@@ -8,6 +8,8 @@ import numpy as np
 from scipy.stats import binomtest, spearmanr
 from sklearn.metrics import average_precision_score
 
+from xssab_core.shown import percent
+
 
 @dataclass(frozen=True)
 class Rate:
@@ -31,9 +33,18 @@ class Rate:
         found = binomtest(self.errors, self.trials).proportion_ci(method="wilson")
         return float(found.low), float(found.high)
 
-    def __str__(self) -> str:
+    @property
+    def likely(self) -> str:
+        """The interval in words; an end that the counts do not bound is left out."""
         low, high = self.interval
-        return f"{self.value:.2%} (95 % interval {low:.2%} to {high:.2%}; {self.errors} of {self.trials})"
+        if self.errors == 0:
+            return f"95\u00a0% interval up to {percent(high)}"
+        if self.errors == self.trials:
+            return f"95\u00a0% interval from {percent(low)}"
+        return f"95\u00a0% interval {percent(low)} to {percent(high)}"
+
+    def __str__(self) -> str:
+        return f"{percent(self.value)} ({self.likely}; {self.errors:,} of {self.trials:,})"
 
 
 @dataclass(frozen=True)
