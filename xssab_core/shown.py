@@ -23,7 +23,7 @@ def percent(share: float, digits: int = 2) -> str:
 
 
 def counted(number: int, thing: str, things: str = "") -> str:
-    """"1 pair", "2,100 pairs"; the plural is the thing with an s unless given."""
+    """ "1 pair", "2,100 pairs"; the plural is the thing with an s unless given."""
     return f"{number:,} {thing if number == 1 else things or thing + 's'}"
 
 

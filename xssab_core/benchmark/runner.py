@@ -40,6 +40,7 @@ from xssab_core.replay import dpr
 from xssab_core.report import versions
 from xssab_core.scoring.calibrate import calibration_from
 from xssab_core.scoring.embed import batches, images_of
+from xssab_core.shown import percent
 
 CALIBRATE = "calibrate"
 UNBLURRED = "-unblurred"
@@ -247,7 +248,7 @@ class _Run:
         rate, value = found.eer
         origin = f"clean LFW View 2 ({self.lfw.images.name}), {self.lfw.coverage}"
         pairs = Counts(len(found.genuine), len(found.impostor))
-        return Threshold(value, "eer", f"EER {rate:.2%} on {origin}"), Calibrated(rate, pairs)
+        return Threshold(value, "eer", f"EER {percent(rate)} on {origin}"), Calibrated(rate, pairs)
 
     def work_through_pairs(self, embeddings: Mapping[Path, np.ndarray], threshold: Threshold) -> None:
         """Make every record that is missing."""

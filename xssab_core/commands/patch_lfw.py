@@ -12,6 +12,7 @@ from xssab_core.models.registry import DEFAULT_MODEL, entry_of
 from xssab_core.patch_lfw.export import export_patch_lfw
 from xssab_core.patch_lfw.generator import LAYOUTS, PatchLfw
 from xssab_core.progress import Line
+from xssab_core.shown import percent
 
 
 def add(subparsers: Any) -> None:
@@ -41,5 +42,5 @@ def run(given: argparse.Namespace) -> None:
     manifest = export_patch_lfw(generator, pairs, given.output, Line())
     print(
         f"{len(manifest):,} pairs of {len(pairs):,} ({lfw.coverage}); mean coverage "
-        f"{manifest['coverage'].mean():.1%}; {given.output}"
+        f"{percent(manifest['coverage'].mean(), 1)}; {given.output}"
     )

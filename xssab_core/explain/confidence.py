@@ -8,8 +8,10 @@ import numpy as np
 from scipy.optimize import curve_fit
 
 from xssab_core.errors import DataError
-from xssab_core.models.calibration import Calibration
+from xssab_core.models.calibration import Calibration, calibration_of
 
+# The name of the number among those of a method.
+CONFIDENCE = "confidence"
 BINS = 100
 # Steeper than this, a sigmoid is a step at the resolution of the bins; flatter than 1, it tells no scores apart.
 _FLATTEST, _STEEPEST = 1.0, 10.0 * BINS
@@ -40,6 +42,12 @@ class Confidence:
         """0..1: share of pairs at this score for which the decision is right, were both kinds equally frequent."""
         share = self.genuine(score)
         return share if score >= threshold else 1.0 - share
+
+
+def confidence_of(model_id: str, weights_sha256: str) -> Confidence | None:
+    """The confidence by the calibration of exactly these weights; None without one."""
+    calibration = calibration_of(model_id, weights_sha256)
+    return None if calibration is None else fit_confidence(calibration)
 
 
 def fit_confidence(calibration: Calibration, bins: int = BINS) -> Confidence:

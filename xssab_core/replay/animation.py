@@ -69,8 +69,9 @@ def _frame(replay: Replay, probe: np.ndarray, reference: np.ndarray, share: floa
     score = replay.scores[step]
     decision = "match" if replay.explanation.threshold.is_match(score) else "non-match"
     method = replay.explanation.method.short_title
+    shown = compared(score, replay.explanation.threshold.value).score
     draw.text((_GAP, _GAP), title, fill=_TEXT, font_size=15)
-    told = f"{method} on {replay.explanation.model.id}: {share:.1%} replaced, score {score:.4f}, {decision}"
+    told = f"{method} on {replay.explanation.model.id}: {percent(share, 1)} replaced, score {shown}, {decision}"
     draw.text((_GAP, _GAP + 20), told, fill=_TEXT, font_size=15)
     picture.paste(Image.fromarray(probe), (_GAP, top))
     picture.paste(Image.fromarray(reference), (2 * _GAP + side, top))
