@@ -11,6 +11,7 @@ from xssab_core.explain import CAUTION
 from xssab_core.render import enlarge
 from xssab_core.replay import dpr
 from xssab_core.replay.case import Replay
+from xssab_core.shown import compared, percent
 
 FRAMES = 41
 _SIDE = 336
@@ -71,8 +72,9 @@ def _frame(replay: Replay, probe: np.ndarray, reference: np.ndarray, share: floa
     method = replay.explanation.method.short_title
     shown = compared(score, replay.explanation.threshold.value).score
     draw.text((_GAP, _GAP), title, fill=_TEXT, font_size=15)
+    # Pillow's own typeface has no space that does not break.
     told = f"{method} on {replay.explanation.model.id}: {percent(share, 1)} replaced, score {shown}, {decision}"
-    draw.text((_GAP, _GAP + 20), told, fill=_TEXT, font_size=15)
+    draw.text((_GAP, _GAP + 20), told.replace("\u00a0", " "), fill=_TEXT, font_size=15)
     picture.paste(Image.fromarray(probe), (_GAP, top))
     picture.paste(Image.fromarray(reference), (2 * _GAP + side, top))
     _chart(draw, replay, share, (_GAP + 40, top + side + _GAP, width - _GAP, top + side + _CHART))

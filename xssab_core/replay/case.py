@@ -147,7 +147,7 @@ def flip_sentences(replay: Replay) -> list[str]:
         return percent(replay.shares[step], 0)
 
     def sentence(name: str, scores: np.ndarray) -> str:
-        matches = replay.explanation.threshold.is_match(scores)
+        matches = scores >= replay.explanation.threshold.value
         flip, before, after = replay.flip(scores), *(("match", "non-match")[:: 1 if matches[0] else -1])
         if flip is None:
             return f"{name}: {before} at every step. Start and end are decided alike, so there is nothing to flip."
