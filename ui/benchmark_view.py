@@ -24,6 +24,7 @@ from xssab_core.errors import DataError
 from xssab_core.explain import METHODS
 from xssab_core.metrics import Estimate
 from xssab_core.progress import Progress, part
+from xssab_core.shown import counted, percent
 
 SMALL_RUN_PAIRS = 60
 _SMALL_RUN_METHODS = ("xssab", "xcos-s", "xcos-w")
@@ -69,9 +70,9 @@ def _results_files() -> dict[str, Path]:
 def show_setting(results: Results) -> None:
     """What was measured: model, pairs, threshold, and the error rates before and after patching (Table 1)."""
     data, rates, threshold = results.data, results.table1, results.threshold
-    covered = "" if data.mean_patch_coverage is None else f"{data.mean_patch_coverage:.1%}"
+    covered = "" if data.mean_patch_coverage is None else percent(data.mean_patch_coverage, 1)
     st.markdown(
-        f"**{plain(results.model.title)}** on {plain(data.set)} ({plain(data.images)}): {data.pairs_selected:,} pairs; "
+        f"**{plain(results.model.title)}** on {plain(data.set)} ({plain(data.images)}): {counted(data.pairs_selected, 'pair')}; "
         f"copy with {plain(data.coverage)}. Threshold {threshold.value:.4f}: {plain(threshold.origin)}. "
         f"Patches cover {covered or 'nothing'} of the probe on average."
     )
@@ -84,18 +85,40 @@ def show_setting(results: Results) -> None:
     for column, (title, rate) in zip(st.columns(4), shown.items(), strict=True):
         if rate.value is not None and rate.interval is not None:
             low, high = rate.interval
-            interval = f"95 % interval {low:.3f} to {high:.3f}, {rate.pairs} pairs"
-            column.metric(title, f"{rate.value:.3f}", help=interval)
+            interval = f"95\u00a0% interval {percent(low)} to {percent(high)}, {counted(rate.pairs, 'pair')}"
+            column.metric(title, percent(rate.value), help=interval)
 
 
-def show_curves(results: Results) -> None:
-    """DPR curves as in figure 5."""
+def pick_pairs(results: Results) -> Results:
+    """The results on the pairs that every method has, or on each method's own where the user wants that."""
+    titles = {
+        "common": f"Common pairs ({results.common.pairs.total:,})",
+        "own": "Each method's own",
+    }
+    chosen = st.segmented_control(
+        "Pairs",
+        list(titles),
+        default="common",
+        required=True,
+        format_func=titles.__getitem__,
+        key="pairs",
+        bind="query-params",
+        help="Methods compare on the pairs that every one of them has; a slow one may have been run on fewer.",
+    )
+    return results if chosen == "own" else results.on_common_pairs()
+
+
+def show_curves(results: Results, shown: Results) -> None:
+    """DPR curves as in figure 5, of the results as shown; on each method's own pairs where the file has no others."""
     st.header("DPR curves")
-    figure = dpr_figure(results).update_layout(title=None, template=None, height=460, margin={"t": 40, "r": 20})
+    known = shown if results.has_common_curves else results
+    figure = dpr_figure(known).update_layout(title=None, template=None, height=460, margin={"t": 40, "r": 20})
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
-    alt = f"DPR curves of FMR and FNMR of {', '.join(method.title for method in results.baseline_last)}"
+    alt = f"DPR curves of FMR and FNMR of {', '.join(method.title for method in known.baseline_last)}"
     st.plotly_chart(figure, key="dpr", config={"displayModeBar": False}, alt=alt)
     st.caption("Lower is better: the errors that patches caused disappear sooner when the map finds the patches.")
+    if known is not shown:
+        st.caption("This file has no curves of the common pairs: each line is of the pairs that stand beside its name.")
 
 
 def show_areas(results: Results) -> None:
@@ -130,7 +153,7 @@ def show_paper() -> None:
     rows = [
         {"method": METHODS[method].info.short_title}
         | {
-            model: " / ".join(f"{gain:.0%}" for gain in paper.gains(model, method)) if method in areas else ""
+            model: " / ".join(percent(gain, 0) for gain in paper.gains(model, method)) if method in areas else ""
             for model, areas in paper.TABLE_2.items()
         }
         for method in methods
@@ -138,7 +161,12 @@ def show_paper() -> None:
     _table(rows, "The paper's gains over random by method and model")
     st.caption("Table 1: error rates at the EER threshold of unpatched LFW.")
     rates = [
-        {"model": model, "EER, LFW": _number(eer), "FMR, Patch-LFW": _number(fmr), "FNMR, Patch-LFW": _number(fnmr)}
+        {
+            "model": model,
+            "EER, LFW": percent(eer, 1),
+            "FMR, Patch-LFW": percent(fmr, 1),
+            "FNMR, Patch-LFW": percent(fnmr, 1),
+        }
         for model, (eer, fmr, fnmr) in paper.TABLE_1.items()
     ]
     _table(rates, "The paper's error rates by model")
@@ -165,18 +193,21 @@ def show_cost(results: Results) -> None:
     )
 
 
-def show_localisation(results: Results) -> None:
-    """How well maps find the patches."""
+def show_localisation(results: Results, shown: Results) -> None:
+    """How well maps find the patches, of the results as shown; on each method's own pairs where the file has no
+    others."""
+    known = shown if results.has_common_localisation else results
     st.header("Finding the patches")
     rows = [
         {
             "method": plain(method.title),
+            "pairs": f"{method.pairs.total:,}",
             "all pairs": _number(method.localisation.all),
             "impostor pairs": _number(method.localisation.fmr),
             "genuine pairs": _number(method.localisation.fnmr),
             "chance": _number(method.localisation.chance),
         }
-        for method in results.baseline_last
+        for method in known.baseline_last
     ]
     _table(rows, "Average precision of localisation by method")
     st.caption(
@@ -257,15 +288,15 @@ def _paper_gain(model_id: str, label: str, kind: Kind) -> str:
     found = [paper.gains(model, method)[KINDS.index(kind)] for model in models if method in paper.TABLE_2[model]]
     if not found or method == RANDOM:
         return ""
-    low, high = f"{100 * min(found):.0f}", f"{100 * max(found):.0f}"
-    return _unbroken(f"{low}%" if low == high else f"{low} to {high}%")
+    low, high = percent(min(found), 0), percent(max(found), 0)
+    return low if low == high else _unbroken(f"{low} to {high}")
 
 
 def _interval(estimate: Estimate) -> str:
     value, low, high = estimate.value, estimate.low, estimate.high
     if value is None or low is None or high is None:
         return ""
-    return f"{value:.1%} " + _unbroken(f"({100 * low:.1f} to {100 * high:.1f})")
+    return f"{percent(value, 1)} " + _unbroken(f"({percent(low, 1)} to {percent(high, 1)})")
 
 
 def _unbroken(text: str) -> str:
