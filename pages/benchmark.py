@@ -23,9 +23,10 @@ results = pick_results()
 if results is not None:
     show_setting(results)
     shown = pick_pairs(results)
-    show_curves(results, shown)
+    curved = shown if results.has_common_curves else results
+    show_curves(curved)
     show_areas(shown)
     show_cost(results)
-    show_localisation(results, shown)
+    show_localisation(curved)
 show_paper()
 show_small_run()

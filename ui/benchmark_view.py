@@ -71,8 +71,9 @@ def show_setting(results: Results) -> None:
     """What was measured: model, pairs, threshold, and the error rates before and after patching (Table 1)."""
     data, rates, threshold = results.data, results.table1, results.threshold
     covered = "" if data.mean_patch_coverage is None else percent(data.mean_patch_coverage, 1)
+    pairs = counted(data.pairs_selected, "pair")
     st.markdown(
-        f"**{plain(results.model.title)}** on {plain(data.set)} ({plain(data.images)}): {counted(data.pairs_selected, 'pair')}; "
+        f"**{plain(results.model.title)}** on {plain(data.set)} ({plain(data.images)}): {pairs}; "
         f"copy with {plain(data.coverage)}. Threshold {threshold.value:.4f}: {plain(threshold.origin)}. "
         f"Patches cover {covered or 'nothing'} of the probe on average."
     )
@@ -105,20 +106,24 @@ def pick_pairs(results: Results) -> Results:
         bind="query-params",
         help="Methods compare on the pairs that every one of them has; a slow one may have been run on fewer.",
     )
-    return results if chosen == "own" else results.on_common_pairs()
+    if chosen == "own":
+        return results
+    if not results.has_common_curves:
+        st.caption(
+            "This file knows areas and gains on the common pairs, but neither curves nor localisation: those are on "
+            "each method's own pairs, whose number stands beside it."
+        )
+    return results.on_common_pairs()
 
 
-def show_curves(results: Results, shown: Results) -> None:
-    """DPR curves as in figure 5, of the results as shown; on each method's own pairs where the file has no others."""
+def show_curves(results: Results) -> None:
+    """DPR curves as in figure 5."""
     st.header("DPR curves")
-    known = shown if results.has_common_curves else results
-    figure = dpr_figure(known).update_layout(title=None, template=None, height=460, margin={"t": 40, "r": 20})
+    figure = dpr_figure(results).update_layout(title=None, template=None, height=460, margin={"t": 40, "r": 20})
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
-    alt = f"DPR curves of FMR and FNMR of {', '.join(method.title for method in known.baseline_last)}"
+    alt = f"DPR curves of FMR and FNMR of {', '.join(method.title for method in results.baseline_last)}"
     st.plotly_chart(figure, key="dpr", config={"displayModeBar": False}, alt=alt)
     st.caption("Lower is better: the errors that patches caused disappear sooner when the map finds the patches.")
-    if known is not shown:
-        st.caption("This file has no curves of the common pairs: each line is of the pairs that stand beside its name.")
 
 
 def show_areas(results: Results) -> None:
@@ -160,14 +165,10 @@ def show_paper() -> None:
     ]
     _table(rows, "The paper's gains over random by method and model")
     st.caption("Table 1: error rates at the EER threshold of unpatched LFW.")
+    names = ("EER, LFW", "FMR, Patch-LFW", "FNMR, Patch-LFW")
     rates = [
-        {
-            "model": model,
-            "EER, LFW": percent(eer, 1),
-            "FMR, Patch-LFW": percent(fmr, 1),
-            "FNMR, Patch-LFW": percent(fnmr, 1),
-        }
-        for model, (eer, fmr, fnmr) in paper.TABLE_1.items()
+        {"model": model} | {name: percent(rate, 1) for name, rate in zip(names, values, strict=True)}
+        for model, values in paper.TABLE_1.items()
     ]
     _table(rates, "The paper's error rates by model")
 
@@ -193,10 +194,8 @@ def show_cost(results: Results) -> None:
     )
 
 
-def show_localisation(results: Results, shown: Results) -> None:
-    """How well maps find the patches, of the results as shown; on each method's own pairs where the file has no
-    others."""
-    known = shown if results.has_common_localisation else results
+def show_localisation(results: Results) -> None:
+    """How well maps find the patches."""
     st.header("Finding the patches")
     rows = [
         {
@@ -207,7 +206,7 @@ def show_localisation(results: Results, shown: Results) -> None:
             "genuine pairs": _number(method.localisation.fnmr),
             "chance": _number(method.localisation.chance),
         }
-        for method in known.baseline_last
+        for method in results.baseline_last
     ]
     _table(rows, "Average precision of localisation by method")
     st.caption(

@@ -62,6 +62,5 @@ def geometry_warnings(landmarks: np.ndarray, outside: float) -> tuple[str, ...]:
         share = percent(outside, 0)
         found.append(f"{share} of the crop lies outside the photograph and is black: the score may not hold.")
     if abs(angle) > MAX_ROLL:
-        turn = f"{abs(angle):.0f} degrees {'clockwise' if angle > 0 else 'anticlockwise'}"
-        found.append(f"The eyes are turned {turn} from level: check that the landmarks are right.")
+        found.append(f"The eyes are turned {abs(angle):.0f} degrees from level: check that the landmarks are right.")
     return tuple(found)

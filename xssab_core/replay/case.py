@@ -14,7 +14,7 @@ from xssab_core.faces import Pair, Template
 from xssab_core.patch_lfw.generator import PatchedFace
 from xssab_core.progress import Progress, State, ignore
 from xssab_core.replay import dpr
-from xssab_core.shown import percent
+from xssab_core.shown import counted, percent
 
 PERMUTATIONS = 20
 _BLUR_SHARE = 0.1
@@ -160,11 +160,11 @@ def flip_sentences(replay: Replay) -> list[str]:
     sentences = [sentence(f"Order of {title}", replay.scores), sentence("Inverse order", replay.inverse)]
     if replay.random is not None:
         flips = [flip for scores in replay.random if (flip := replay.flip(scores)) is not None]
-        total = len(replay.random)
+        total = counted(len(replay.random), "permutation")
         if flips:
             first, last = at(min(flips)), at(max(flips))
             when = f"at {first}" if first == last else f"between {first} and {last}"
-            sentences.append(f"Random order: flips in {len(flips)} of {total} permutations, {when}.")
+            sentences.append(f"Random order: flips in {len(flips)} of {total}, {when}.")
         else:
-            sentences.append(f"Random order: flips in none of {total} permutations.")
+            sentences.append(f"Random order: flips in none of {total}.")
     return sentences
