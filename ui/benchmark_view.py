@@ -22,9 +22,8 @@ from xssab_core.benchmark.runner import CLEAN_IMAGES, UNBLURRED, Settings, parse
 from xssab_core.benchmark.tasks import RANDOM
 from xssab_core.errors import DataError
 from xssab_core.explain import METHODS
-from xssab_core.metrics import Estimate
+from xssab_core.metrics import Estimate, counted, percent
 from xssab_core.progress import Progress, part
-from xssab_core.shown import counted, percent
 
 SMALL_RUN_PAIRS = 60
 _SMALL_RUN_METHODS = ("xssab", "xcos-s", "xcos-w")

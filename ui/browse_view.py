@@ -28,9 +28,8 @@ from xssab_core.gallery.selection import (
     Selection,
     error_rates_of,
 )
-from xssab_core.metrics import Rate
+from xssab_core.metrics import Rate, compared, counted, percent
 from xssab_core.models import FaceModel, Threshold
-from xssab_core.shown import compared, counted, percent
 
 CARDS_PER_PAGE = 12
 _OUTCOME_TITLES = {

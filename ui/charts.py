@@ -8,11 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from xssab_core.explain import Explanation
-from xssab_core.metrics import error_rates
+from xssab_core.metrics import counted, error_rates
 from xssab_core.models import Threshold
 from xssab_core.models.calibration import Calibration
 from xssab_core.render import PALETTES
-from xssab_core.shown import counted
 
 # Kept apart from the maps' colours, which mean something else.
 _GENUINE, _IMPOSTOR, _PAIR = "#3b7dd8", "#9a9a9a", "#e07b00"

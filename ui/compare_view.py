@@ -15,9 +15,9 @@ from ui.words import plain
 from xssab_core.explain import METHODS, AnyExplainer, Explanation
 from xssab_core.explain.confidence import CONFIDENCE, confidence_of
 from xssab_core.faces import Pair
+from xssab_core.metrics import percent
 from xssab_core.models import FaceModel, Threshold
 from xssab_core.render import shared_scale
-from xssab_core.shown import percent
 from xssab_core.trust.checks import assess
 from xssab_core.trust.words import sentences
 

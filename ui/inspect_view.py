@@ -13,11 +13,11 @@ from ui.words import plain
 from xssab_core.explain import Explanation
 from xssab_core.faces import AlignedFace, Pair
 from xssab_core.faces.quality import eye_distance
+from xssab_core.metrics import compared
 from xssab_core.models import FaceModel
 from xssab_core.models.calibration import calibration_of
 from xssab_core.render import shared_scale
 from xssab_core.report import bundle, maps_npz, pictures, record, zipped
-from xssab_core.shown import compared
 
 
 def show_decision(explanation: Explanation) -> None:

@@ -11,9 +11,9 @@ from ui.charts import det_curve, score_histogram
 from ui.words import code, plain
 from xssab_core.errors import XssabError
 from xssab_core.explain import METHODS, Explanation
+from xssab_core.metrics import compared, percent
 from xssab_core.models import MODELS, FaceModel, ModelInfo, Threshold
 from xssab_core.models.calibration import Calibration
-from xssab_core.shown import compared, percent
 
 _PAIR_IN_HAND = "pair_in_hand"
 

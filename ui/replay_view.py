@@ -21,6 +21,7 @@ from ui.words import plain
 from xssab_core.explain import METHODS
 from xssab_core.faces import Pair
 from xssab_core.gallery.thumbnails import outline
+from xssab_core.metrics import compared, percent
 from xssab_core.models import FaceModel, Threshold
 from xssab_core.models.calibration import rates_at
 from xssab_core.progress import Progress
@@ -28,7 +29,6 @@ from xssab_core.render import colour_layer, grey_crop, shared_scale
 from xssab_core.replay.animation import animation
 from xssab_core.replay.case import PERMUTATIONS, Replay, case_of, flip_sentences, play, play_at_random
 from xssab_core.replay.dpr import Embed, ranking_map
-from xssab_core.shown import compared, percent
 
 _AT = "at"
 _RANDOM_OF = "random_of"

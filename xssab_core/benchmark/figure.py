@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from xssab_core.benchmark.format import KINDS, Kind, Results
 from xssab_core.explain import CAUTION
-from xssab_core.shown import counted
+from xssab_core.metrics import counted
 
 # Okabe and Ito (2008): told apart by colour-blind readers; dashes serve readers without colour. Without their black,
 # which a dark page swallows.

@@ -32,6 +32,7 @@ from xssab_core.explain import METHODS, method_of
 from xssab_core.explain.base import decision_threshold
 from xssab_core.faces.align import ALIGNER_VERSION
 from xssab_core.faces.detect import DETECTOR
+from xssab_core.metrics import percent
 from xssab_core.models import FaceModel, Threshold, load_model
 from xssab_core.models.base import BATCH_SIZE
 from xssab_core.patch_lfw.generator import Layout
@@ -40,7 +41,6 @@ from xssab_core.replay import dpr
 from xssab_core.report import versions
 from xssab_core.scoring.calibrate import calibration_from
 from xssab_core.scoring.embed import batches, images_of
-from xssab_core.shown import percent
 
 CALIBRATE = "calibrate"
 UNBLURRED = "-unblurred"

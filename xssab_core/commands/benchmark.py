@@ -11,11 +11,10 @@ from xssab_core.benchmark.runner import CALIBRATE, Settings, parse_methods, run_
 from xssab_core.commands.arguments import threshold_from
 from xssab_core.data.lfw import download_lfw, parse_folds
 from xssab_core.explain import METHODS
-from xssab_core.metrics import Estimate
+from xssab_core.metrics import Estimate, percent
 from xssab_core.models import DEFAULT_MODEL
 from xssab_core.patch_lfw.generator import LAYOUTS
 from xssab_core.progress import Line
-from xssab_core.shown import percent
 
 
 def add(subparsers: Any) -> None:

@@ -13,12 +13,12 @@ from xssab_core.data.lfw import LfwPair, open_lfw
 from xssab_core.data.pair_list import read_pairs
 from xssab_core.data.verification_set import SUFFIX, read_verification_set, unpacked
 from xssab_core.errors import DataError
+from xssab_core.metrics import percent
 from xssab_core.models import DEFAULT_MODEL, load_model
 from xssab_core.models.calibration import FMR_TARGETS, Calibration, calibration_path
 from xssab_core.progress import Line
 from xssab_core.scoring.calibrate import calibrate, calibrate_on_lfw
 from xssab_core.scoring.embed import images_of
-from xssab_core.shown import percent
 
 
 def add(subparsers: Any) -> None:

@@ -13,11 +13,11 @@ from xssab_core.errors import FaceError
 from xssab_core.explain import METHODS
 from xssab_core.faces import SIDES, TURNS, AlignedFace, Pair, align_face, open_photo, turned
 from xssab_core.files import write_folder
+from xssab_core.metrics import compared
 from xssab_core.models import DEFAULT_MODEL
 from xssab_core.models.calibration import rates_at
 from xssab_core.progress import Line
 from xssab_core.report import bundle, maps_npz, pictures, record
-from xssab_core.shown import compared
 
 
 def add(subparsers: Any) -> None:

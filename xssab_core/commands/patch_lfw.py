@@ -8,11 +8,11 @@ from typing import Any
 
 from xssab_core.data.crops import CropCache
 from xssab_core.data.lfw import download_lfw, open_lfw, parse_folds
+from xssab_core.metrics import percent
 from xssab_core.models.registry import DEFAULT_MODEL, entry_of
 from xssab_core.patch_lfw.export import export_patch_lfw
 from xssab_core.patch_lfw.generator import LAYOUTS, PatchLfw
 from xssab_core.progress import Line
-from xssab_core.shown import percent
 
 
 def add(subparsers: Any) -> None:

@@ -10,9 +10,9 @@ from xssab_core.data.crops import CropCache
 from xssab_core.data.lfw import open_lfw
 from xssab_core.errors import ExplainError
 from xssab_core.explain.xcos import own_head, save_head
+from xssab_core.metrics import percent
 from xssab_core.models import DEFAULT_MODEL, TorchFaceModel, load_model
 from xssab_core.progress import Line
-from xssab_core.shown import percent
 from xssab_core.training.xcos import Recipe, train
 
 

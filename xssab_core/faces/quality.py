@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from xssab_core.faces.detect import DetectedFace
-from xssab_core.shown import compared, counted, percent
+from xssab_core.metrics import compared, counted, percent
 
 # The ArcFace template has 35 px between the eyes: below that the crop is enlarged and holds invented detail.
 MIN_EYE_DISTANCE = 35.0

@@ -14,9 +14,8 @@ from msgspec import Meta, Struct
 from xssab_core import paths
 from xssab_core.errors import DataError
 from xssab_core.files import decoded, write_whole
-from xssab_core.metrics import Rate, eer, error_rates, threshold_at_fmr
+from xssab_core.metrics import Rate, counted, eer, error_rates, percent, threshold_at_fmr
 from xssab_core.models.base import Threshold
-from xssab_core.shown import counted, percent
 
 FMR_TARGETS = (1e-2, 1e-3, 1e-4)
 _Score = Annotated[float, Meta(ge=-1, le=1)]

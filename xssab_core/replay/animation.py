@@ -8,10 +8,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from xssab_core.explain import CAUTION
+from xssab_core.metrics import compared, percent
 from xssab_core.render import enlarge
 from xssab_core.replay import dpr
 from xssab_core.replay.case import Replay
-from xssab_core.shown import compared, percent
 
 FRAMES = 41
 _SIDE = 336

@@ -11,10 +11,10 @@ import numpy as np
 
 from xssab_core.explain import CAUTION, Explanation
 from xssab_core.faces import Pair, Template
+from xssab_core.metrics import counted, percent
 from xssab_core.patch_lfw.generator import PatchedFace
 from xssab_core.progress import Progress, State, ignore
 from xssab_core.replay import dpr
-from xssab_core.shown import counted, percent
 
 PERMUTATIONS = 20
 _BLUR_SHARE = 0.1

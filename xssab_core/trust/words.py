@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xssab_core.shown import counted
+from xssab_core.metrics import counted
 from xssab_core.trust.checks import Trust
 
 # From which rank correlation on a sentence says what. The bands are a convention of this program, not of a paper.

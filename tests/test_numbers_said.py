@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from xssab_core.shown import compared, counted, percent
+from xssab_core.metrics import compared, counted, percent
 
 
 @pytest.mark.parametrize(
