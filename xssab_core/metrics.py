@@ -1,4 +1,4 @@
-"""Numbers that are computed and said in one way everywhere: cosines, error rates (ISO/IEC 19795-1), intervals, ranks."""
+"""Numbers computed and said in one way everywhere: cosines, error rates (ISO/IEC 19795-1), intervals, ranks."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def percent(share: float, digits: int = 2) -> str:
     return f"{bound}{value:z.{digits}f}\u00a0%"
 
 
-def counted(number: int, thing: str, things: str = "") -> str:
-    """ "1 pair", "2,100 pairs"; the plural is the thing with an s unless given."""
-    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+def counted(number: int, thing: str) -> str:
+    """How many there are of a thing whose plural ends in s: "1 pair", "2,100 pairs"."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 @dataclass(frozen=True)
