@@ -54,4 +54,5 @@ def dpr_figure(results: Results) -> go.Figure:
     figure.update_yaxes(title_text="Error rate at th_EER (%)", row=1, col=1)
     title = {"text": f"DPR curves on Patch-LFW, {escape(results.model.title)}", "subtitle": {"text": CAUTION}}
     figure.update_layout(title=title, template="plotly_white", hovermode="x unified", margin={"t": 130})
+    figure.update_layout(hoverlabel={"namelength": -1})
     return figure
