@@ -14,6 +14,8 @@ system = { $(1); } >/dev/null 2>&1 || { \
 	then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2); \
 	else echo "System packages are missing. Run: sudo apt-get install $(2)" >&2; exit 1; fi; }
 
+# Two processes of one thread each do more than one of two; the tests of a file stay together, as what they share does.
+SIDE_BY_SIDE := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 NODE_18 := node -e "process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)"
 
 .PHONY: run test test-fast lint install install-test model clean
@@ -24,11 +26,12 @@ run: model
 test: install-test model
 	@$(call system,$(NODE_18),nodejs)
 	node --test tests/frontend/*.test.js
-	$(BIN)/python -m pytest --cov
+	$(SIDE_BY_SIDE) -m "not alone" --cov
+	$(BIN)/python -m pytest -m alone --cov --cov-append
 	@$(BIN)/coverage report --sort=cover | awk '/^TOTAL/ || $$NF + 0 < 80'
 
 test-fast: install-test model
-	$(BIN)/python -m pytest -m "not slow"
+	$(SIDE_BY_SIDE) -m "not slow and not alone"
 
 lint: install-test node_modules/.installed
 	$(BIN)/ruff check .

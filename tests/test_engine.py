@@ -161,6 +161,7 @@ def test_the_device_is_lent_in_order_of_arrival() -> None:
     assert order == ["long 0", "short", "long 1", "long 2"]
 
 
+@pytest.mark.alone
 def test_a_call_on_one_thread_gives_what_one_thread_gives_and_leaves_the_others_their_number(sface, samples) -> None:
     threads = torch.get_num_threads()
 

@@ -288,4 +288,5 @@ def offer_work(
         if not st.button(button, key=f"start_{name}", icon=":material/play_arrow:"):
             return
         jobs().start(key, session(), title, work, patience)
+        st.rerun()  # without the button
     watch(key, name)

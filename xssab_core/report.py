@@ -88,7 +88,7 @@ def versions() -> dict[str, str]:
     return {
         "xssab": xssab_core.__version__,
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "numpy": np.__version__,
         "opencv": cv2.__version__,
     }

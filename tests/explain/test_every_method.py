@@ -10,6 +10,7 @@ import pytest
 
 from xssab_core import AlignedFace, load_model
 from xssab_core.explain import METHODS, Evidence, Explainer, FaceMaps, crop_of, method_of
+from xssab_core.explain.xface import XFace
 from xssab_core.models import DEFAULT_MODEL, MODELS, FaceModel
 
 AVAILABLE = [model_id for model_id, entry in MODELS.items() if entry.is_fetched or model_id == DEFAULT_MODEL]
@@ -19,6 +20,11 @@ BATCH_SIZES = (8, 5)
 @cache
 def loaded(model_id: str) -> FaceModel:
     return load_model(model_id)
+
+
+def sparing(method: Explainer) -> Explainer:
+    """The method; xFace with its squares farther apart, since 2,262 passes through a real network show no more."""
+    return XFace(method.variant, stride=28) if isinstance(method, XFace) else method
 
 
 _evidence: dict[tuple[str, str, int], Evidence] = {}
@@ -40,7 +46,7 @@ def examined(method: Explainer, model: FaceModel, faces: list[AlignedFace], batc
 def test_maps_are_finite_of_the_right_shape_and_the_same_on_every_run_and_batch_size(
     method_id: str, model_id: str, samples: dict[str, AlignedFace]
 ) -> None:
-    method, model = method_of(method_id), loaded(model_id)
+    method, model = sparing(method_of(method_id)), loaded(model_id)
     reason = method.unavailable(model)
     if reason:
         pytest.skip(reason)

@@ -158,7 +158,7 @@ def test_the_copy_tells_two_people_apart_and_follows_from_the_seed(
     assert made is not None
     assert again is not None
     unit = made.embed(crops)
-    # Below 0.7 for each of these kinds and three seeds; above 0.99 were the copies of dlib without settling.
+    # Measured: at most 0.7 over two or three seeds. Without settling, copies of dlib gave 0.997 to 0.999.
     assert abs(float(unit[0] @ unit[1])) < 0.8
     np.testing.assert_array_equal(again.embed(crops), unit)
     assert all(torch.equal(before[key], value) for key, value in model.network.state_dict().items())
@@ -233,15 +233,11 @@ def test_a_degenerate_copy_gives_a_sentence_and_no_number(
     )
 
 
-def test_a_map_of_an_imported_file_depends_on_its_weights_and_a_random_one_does_not(
+def test_the_map_of_an_imported_file_depends_on_its_weights(
     kinds: dict[str, Kind], samples: dict[str, AlignedFace]
 ) -> None:
     model = kinds["SFace, its published ONNX file"]()
     pair = Pair(samples["barack_obama_1"], samples["joe_biden_1"])
-    about_the_model, not_about_it = (
-        randomisation(model, pair.crops_for(model.info.template), explain(model, *pair, method=method, threshold=0.36))
-        for method in ("xssab", "random")
-    )
-    assert isinstance(about_the_model, float)
-    assert about_the_model < 0.5
-    assert not_about_it == pytest.approx(1.0)
+    found = randomisation(model, pair.crops_for(model.info.template), explain(model, *pair, threshold=0.36))
+    assert isinstance(found, float)
+    assert abs(found) < 0.5

@@ -24,9 +24,10 @@ _DIGITS = 2
 # MTCNN misplaces the landmarks of a face that fills its picture by 10 pixels of 112 and more; a border brings that
 # down to 2. Black, because mirrored and repeated edges make faces of their own or hide half a face.
 _BORDER = 0.25
-# A detector box that covers this share of the picture fills it: all crops of LFW to the ArcFace template, and 1 in
-# 1,300 whole images.
+# A detector box that covers this share of the picture and reaches its edge fills it: 99 % of the crops of LFW to the
+# ArcFace template, and 1 in 1,300 whole images.
 _FILLS = 0.45
+_EDGE = 0.02
 # Less sure faces are looked for in the other turns as well: 97 % of LFW's faces are as sure, 1 % of those turned.
 _SURE = 0.998
 _lock = threading.Lock()
@@ -82,8 +83,8 @@ def _detector() -> MTCNN:
 
 def _fills(face: DetectedFace, photo: Photo) -> bool:
     width, height = photo.size
-    x0, y0, x1, y1 = np.clip(face.box, 0, (width, height, width, height))
-    return bool((x1 - x0) * (y1 - y0) >= _FILLS * width * height)
+    x0, y0, x1, y1 = np.clip(face.box / (width, height, width, height), 0, 1)
+    return bool((x1 - x0) * (y1 - y0) >= _FILLS and min(x0, y0, 1 - x1, 1 - y1) <= _EDGE)
 
 
 def _search_with_border(pixels: np.ndarray) -> tuple[DetectedFace, ...]:

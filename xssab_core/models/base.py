@@ -176,14 +176,3 @@ def check_raw(norms: np.ndarray, info: ModelInfo) -> None:
     """Raise ModelError unless every embedding has a direction: finite and not of length zero."""
     if not np.isfinite(norms).all() or (norms == 0).any():
         raise ModelError(f"{info.id} gave an embedding that is zero or not finite. Its weights may be damaged.")
-
-
-def unusable(rows: np.ndarray) -> str:
-    """What is wrong with embeddings (N, D) of N different pictures, as "gives ..."; empty if nothing is."""
-    if not np.isfinite(rows).all():
-        return "gives numbers that are not finite"
-    if not rows.any(axis=1).all():
-        return "gives nothing but zeros"
-    if np.ptp(rows.astype(np.float64), axis=0).max() <= 1e-6 * np.abs(rows).max():
-        return "gives every picture the same embedding"
-    return ""

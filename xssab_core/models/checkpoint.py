@@ -18,10 +18,11 @@ from torch import nn
 
 from xssab_core.errors import Cure, WeightsError
 from xssab_core.files import held, write_whole
-from xssab_core.models.base import ModelInfo, unusable
+from xssab_core.models.base import ModelInfo
 from xssab_core.models.cards import Card, folder_of, today
 from xssab_core.models.store import sha256_of
 from xssab_core.models.zoo.architectures import ARCHITECTURES, Architecture
+from xssab_core.models.zoo.network import unusable
 
 CONVERTED = "weights.safetensors"
 

@@ -66,7 +66,7 @@ def test_adding_and_opening_a_network_writes_nothing_elsewhere_and_asks_nobody(t
     assert [path for path in written if not path.startswith("store/")] == []
     assert "store/models/mine/network.onnx" in written
     assert trace.read_text().count("+++ exited with 0 +++") >= 2, "the trial's own process was not traced"
-    assert [line for line in trace.read_text().splitlines() if re.search(r"\b(connect|send\w+)\(", line)] == []
+    assert [line for line in trace.read_text().splitlines() if "AF_INET" in line] == []
 
 
 def test_onnx_runtime_is_imported_where_its_telemetry_is_turned_off_and_nowhere_else() -> None:

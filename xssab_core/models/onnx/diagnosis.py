@@ -12,11 +12,11 @@ import onnx
 import torch
 
 from xssab_core.errors import Cure, WeightsError
-from xssab_core.models.base import unusable
 from xssab_core.models.onnx.graph import OnnxGraph, OnnxNetwork
 from xssab_core.models.onnx.inputs import OnnxInput
 from xssab_core.models.onnx.operators import UnsupportedError
 from xssab_core.models.onnx.trial import Answers, ask, shortened
+from xssab_core.models.zoo.network import unusable
 
 # Largest difference from ONNX Runtime, relative to the largest number of the embedding, that float32 explains, and
 # that float16 explains: here everything is computed in float32.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, cast
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -46,3 +47,14 @@ class PixelNetwork(nn.Module):
 def normalise(pixels: torch.Tensor, mean: Sequence[float], std: Sequence[float]) -> torch.Tensor:
     """(x - mean) / std, per channel of (N, 3, S, S) where three numbers are given."""
     return (pixels - pixels.new_tensor(mean).view(1, -1, 1, 1)) / pixels.new_tensor(std).view(1, -1, 1, 1)
+
+
+def unusable(rows: np.ndarray) -> str:
+    """What is wrong with embeddings (N, D) of N different pictures, as "gives ..."; empty if nothing is."""
+    if not np.isfinite(rows).all():
+        return "gives numbers that are not finite"
+    if not rows.any(axis=1).all():
+        return "gives nothing but zeros"
+    if np.ptp(rows.astype(np.float64), axis=0).max() <= 1e-6 * np.abs(rows).max():
+        return "gives every picture the same embedding"
+    return ""
