@@ -7,6 +7,7 @@ require_router(__file__)
 import streamlit as st
 
 from ui.benchmark_view import (
+    pick_pairs,
     pick_results,
     show_areas,
     show_cost,
@@ -21,9 +22,11 @@ st.title("Benchmark: Patch-LFW and DPR curves")
 results = pick_results()
 if results is not None:
     show_setting(results)
-    show_curves(results)
-    show_areas(results)
+    shown = pick_pairs(results)
+    curved = shown if results.has_common_curves else results
+    show_curves(curved)
+    show_areas(shown)
     show_cost(results)
-    show_localisation(results)
+    show_localisation(curved)
 show_paper()
 show_small_run()

@@ -38,7 +38,7 @@ else:
         if calibration is None:
             show_uncalibrated(chosen)
         else:
-            show_calibration(calibration, pair_in_hand(chosen))
+            show_calibration(calibration, model.thresholds, pair_in_hand(chosen))
 with st.expander("Bring your own model", icon=":material/add:"):
     st.markdown(
         "`xssab models add` takes a PyTorch checkpoint, any ONNX recogniser, or a program. "

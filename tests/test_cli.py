@@ -10,6 +10,7 @@ from PIL import Image
 
 from xssab_core import align_face, explain, open_photo
 from xssab_core.cli import main
+from xssab_core.models.calibration import calibration_of
 from xssab_core.models.registry import MODELS
 from xssab_core.paths import ASSETS
 from xssab_core.render import PALETTES
@@ -28,6 +29,12 @@ def test_explain_writes_record_maps_and_pictures(tmp_path, sface) -> None:
     assert record["threshold"] == expected.threshold.value
     assert "LFW" in record["threshold_origin"]
     assert record["decision"] == "non-match"
+    rates = calibration_of("sface", record["weights_sha256"]).rates(record["threshold"])
+    for name, rate in (("false_match_rate", rates.false_match), ("false_non_match_rate", rates.false_non_match)):
+        assert record[name]["value"] == rate.value
+        assert record[name]["interval_95"] == list(rate.interval)
+        assert (record[name]["errors"], record[name]["pairs"]) == (rate.errors, 2100)
+        assert record[name]["data_set"].startswith("LFW View 2")
     assert record["model"] == "sface"
     assert record["weights_sha256"] == MODELS["sface"].weights.sha256
     assert record["embedding_size"] == 128

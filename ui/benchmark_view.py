@@ -22,7 +22,7 @@ from xssab_core.benchmark.runner import CLEAN_IMAGES, UNBLURRED, Settings, parse
 from xssab_core.benchmark.tasks import RANDOM
 from xssab_core.errors import DataError
 from xssab_core.explain import METHODS
-from xssab_core.metrics import Estimate
+from xssab_core.metrics import Estimate, counted, percent
 from xssab_core.progress import Progress, part
 
 SMALL_RUN_PAIRS = 60
@@ -69,9 +69,10 @@ def _results_files() -> dict[str, Path]:
 def show_setting(results: Results) -> None:
     """What was measured: model, pairs, threshold, and the error rates before and after patching (Table 1)."""
     data, rates, threshold = results.data, results.table1, results.threshold
-    covered = "" if data.mean_patch_coverage is None else f"{data.mean_patch_coverage:.1%}"
+    covered = "" if data.mean_patch_coverage is None else percent(data.mean_patch_coverage, 1)
+    pairs = counted(data.pairs_selected, "pair")
     st.markdown(
-        f"**{plain(results.model.title)}** on {plain(data.set)} ({plain(data.images)}): {data.pairs_selected:,} pairs; "
+        f"**{plain(results.model.title)}** on {plain(data.set)} ({plain(data.images)}): {pairs}; "
         f"copy with {plain(data.coverage)}. Threshold {threshold.value:.4f}: {plain(threshold.origin)}. "
         f"Patches cover {covered or 'nothing'} of the probe on average."
     )
@@ -84,8 +85,34 @@ def show_setting(results: Results) -> None:
     for column, (title, rate) in zip(st.columns(4), shown.items(), strict=True):
         if rate.value is not None and rate.interval is not None:
             low, high = rate.interval
-            interval = f"95 % interval {low:.3f} to {high:.3f}, {rate.pairs} pairs"
-            column.metric(title, f"{rate.value:.3f}", help=interval)
+            interval = f"95\u00a0% interval {percent(low)} to {percent(high)}, {counted(rate.pairs, 'pair')}"
+            column.metric(title, percent(rate.value), help=interval)
+
+
+def pick_pairs(results: Results) -> Results:
+    """The results on the pairs that every method has, or on each method's own where the user wants that."""
+    titles = {
+        "common": f"Common pairs ({results.common.pairs.total:,})",
+        "own": "Each method's own",
+    }
+    chosen = st.segmented_control(
+        "Pairs",
+        list(titles),
+        default="common",
+        required=True,
+        format_func=titles.__getitem__,
+        key="pairs",
+        bind="query-params",
+        help="Methods compare on the pairs that every one of them has; a slow one may have been run on fewer.",
+    )
+    if chosen == "own":
+        return results
+    if not results.has_common_curves:
+        st.caption(
+            "This file knows areas and gains on the common pairs, but neither curves nor localisation: those are on "
+            "each method's own pairs, whose number stands beside it."
+        )
+    return results.on_common_pairs()
 
 
 def show_curves(results: Results) -> None:
@@ -130,16 +157,17 @@ def show_paper() -> None:
     rows = [
         {"method": METHODS[method].info.short_title}
         | {
-            model: " / ".join(f"{gain:.0%}" for gain in paper.gains(model, method)) if method in areas else ""
+            model: " / ".join(percent(gain, 0) for gain in paper.gains(model, method)) if method in areas else ""
             for model, areas in paper.TABLE_2.items()
         }
         for method in methods
     ]
     _table(rows, "The paper's gains over random by method and model")
     st.caption("Table 1: error rates at the EER threshold of unpatched LFW.")
+    names = ("EER, LFW", "FMR, Patch-LFW", "FNMR, Patch-LFW")
     rates = [
-        {"model": model, "EER, LFW": _number(eer), "FMR, Patch-LFW": _number(fmr), "FNMR, Patch-LFW": _number(fnmr)}
-        for model, (eer, fmr, fnmr) in paper.TABLE_1.items()
+        {"model": model} | {name: percent(rate, 1) for name, rate in zip(names, values, strict=True)}
+        for model, values in paper.TABLE_1.items()
     ]
     _table(rates, "The paper's error rates by model")
 
@@ -171,6 +199,7 @@ def show_localisation(results: Results) -> None:
     rows = [
         {
             "method": plain(method.title),
+            "pairs": f"{method.pairs.total:,}",
             "all pairs": _number(method.localisation.all),
             "impostor pairs": _number(method.localisation.fmr),
             "genuine pairs": _number(method.localisation.fnmr),
@@ -257,15 +286,15 @@ def _paper_gain(model_id: str, label: str, kind: Kind) -> str:
     found = [paper.gains(model, method)[KINDS.index(kind)] for model in models if method in paper.TABLE_2[model]]
     if not found or method == RANDOM:
         return ""
-    low, high = f"{100 * min(found):.0f}", f"{100 * max(found):.0f}"
-    return _unbroken(f"{low}%" if low == high else f"{low} to {high}%")
+    low, high = percent(min(found), 0), percent(max(found), 0)
+    return low if low == high else _unbroken(f"{low} to {high}")
 
 
 def _interval(estimate: Estimate) -> str:
     value, low, high = estimate.value, estimate.low, estimate.high
     if value is None or low is None or high is None:
         return ""
-    return f"{value:.1%} " + _unbroken(f"({100 * low:.1f} to {100 * high:.1f})")
+    return f"{percent(value, 1)} " + _unbroken(f"({percent(low, 1)} to {percent(high, 1)})")
 
 
 def _unbroken(text: str) -> str:

@@ -28,7 +28,7 @@ from xssab_core.gallery.selection import (
     Selection,
     error_rates_of,
 )
-from xssab_core.metrics import Rate
+from xssab_core.metrics import Rate, compared, counted, percent
 from xssab_core.models import FaceModel, Threshold
 
 CARDS_PER_PAGE = 12
@@ -83,10 +83,10 @@ def offer_scoring(pairs: LfwSet, model: FaceModel) -> None:
     if ended is not None and ended.error:
         st.info(plain(f"{ended.error} Scores computed so far are kept."), icon=":material/info:")
     about = (
-        f"{known:,} of {total:,} pairs are scored with {plain(model.info.title)}; only they are shown. Scoring all "
+        f"Of {counted(total, 'pair')}, {known:,} have a score of {plain(model.info.title)} and are shown. Scoring all "
         "takes a while, goes on beside the page, and continues where it was stopped."
     )
-    button = f"Score the other {total - known:,} pairs"
+    button = f"Score the other {counted(total - known, 'pair')}"
     offer_work(key, "scores", button, "Scoring", pairs.scores.compute, about, FOR_EVER)
 
 
@@ -161,7 +161,7 @@ def show_rates(shown: pd.DataFrame, table: pd.DataFrame) -> None:
 def _rate(rate: Rate | None, kind: str) -> str:
     if rate is None:
         return f"no {kind} pairs"
-    return f"**{rate.value:.2%}** ({rate.errors:,} of {rate.trials:,} {kind})"
+    return f"**{percent(rate.value)}** ({rate.errors:,} of {rate.trials:,} {kind})"
 
 
 @st.fragment
@@ -179,10 +179,14 @@ def show_gallery(pairs: PairSet, shown: pd.DataFrame, model: FaceModel, threshol
         "cards": [_card(pairs, row, model, threshold) for row in rows.itertuples(index=False)],
         "page": page,
         "pages": pages,
-        "range": f"Pairs {start + 1:,} to {start + len(rows):,} of {len(shown):,}",
+        "range": _range_of(start + 1, start + len(rows), len(shown)),
         "hint": _HINT,
     }
     _component(key="gallery", data=data, on_page_change=_turn_page)
+
+
+def _range_of(first: int, last: int, total: int) -> str:
+    return f"Pair {first:,} of {total:,}" if first == last else f"Pairs {first:,} to {last:,} of {total:,}"
 
 
 def _turn_page() -> None:
@@ -194,9 +198,10 @@ def _card(pairs: PairSet, row: Any, model: FaceModel, threshold: Threshold) -> d
     faces = pairs.faces(row.index)
     numbers = ""
     if row.outcome != NO_SCORE:
-        numbers = f"Score {row.score:.4f}, margin {row.margin:+.4f}"
+        found = compared(row.score, threshold.value)
+        numbers = f"Score {found.score}, margin {found.margin}"
         if pairs.score == "patched_score":
-            numbers += f"; unpatched score {row.clean_score:.4f}"
+            numbers += f"; unpatched score {compared(row.clean_score, threshold.value).score}"
     query = pairs.query(row.index) | settings_in_url(model, threshold)
     error = row.outcome in (FALSE_MATCH, FALSE_NON_MATCH)
     return {

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import plotly.graph_objects as go
 
 from xssab_core.explain import Explanation
-from xssab_core.metrics import error_rates
+from xssab_core.metrics import counted, error_rates
 from xssab_core.models import Threshold
 from xssab_core.models.calibration import Calibration
 from xssab_core.render import PALETTES
@@ -25,16 +27,17 @@ def argument_spectrum(explanation: Explanation, palette: str) -> go.Figure:
     values = explanation.arguments
     order = np.argsort(-values, kind="stable")
     threshold = explanation.argument_threshold
-    positive = values[order] >= threshold
+    reaches = values[order] >= threshold
     dissimilar, similar = (f"rgb{colour}" for colour in PALETTES[palette])
     figure = go.Figure()
-    for name, chosen, colour in (("positive", positive, similar), ("negative", ~positive, dissimilar)):
+    sides = spectrum_sides(explanation)
+    for side, chosen, colour in zip(sides, (reaches, ~reaches), (similar, dissimilar), strict=True):
         figure.add_bar(
             x=np.arange(1, len(values) + 1)[chosen],
             y=values[order][chosen],
             customdata=order[chosen],
             marker={"color": colour, "line": {"width": 0}},
-            name=f"{name}: {int(chosen.sum())} arguments, sum {values[order][chosen].sum():+.4f}",
+            name=f"{side.where} the argument threshold: {side.arguments}, {side.positive} above zero, sum {side.sum}",
             hovertemplate="dimension %{customdata}<br>rank %{x}<br>a = %{y:.5f}<extra></extra>",
         )
     figure.add_hline(
@@ -54,14 +57,45 @@ def argument_spectrum(explanation: Explanation, palette: str) -> go.Figure:
     return figure
 
 
+@dataclass(frozen=True)
+class SpectrumSide:
+    """The arguments on one side of the argument threshold.
+
+    Attributes:
+        where: which side, in words.
+        arguments, positive: how many there are, and how many of them are above zero.
+        sum: of them, as text.
+    """
+
+    where: str
+    arguments: int
+    positive: int
+    sum: str
+
+
+def spectrum_sides(explanation: Explanation) -> tuple[SpectrumSide, SpectrumSide]:
+    """At or above the argument threshold, and below it. The sums that are shown add up to the score that is shown."""
+    values, digits = explanation.arguments, 4
+    reaches = values >= explanation.argument_threshold
+    high = round(float(values[reaches].sum()), digits)
+    low = round(explanation.score, digits) - high
+    upper, lower = (
+        SpectrumSide(where, len(part), int((part > 0).sum()), f"{total:+z.{digits}f}")
+        for where, part, total in (("at or above", values[reaches], high), ("below", values[~reaches], low))
+    )
+    return upper, lower
+
+
 def spectrum_sentence(explanation: Explanation) -> str:
     """The spectrum in words, for those who cannot see it."""
-    values, threshold = explanation.arguments, explanation.argument_threshold
-    positive = values >= threshold
+    upper, lower = (
+        f"{counted(side.arguments, 'argument')}, {side.positive} of them above zero, "
+        f"{'adds' if side.arguments == 1 else 'add'} {side.sum}"
+        for side in spectrum_sides(explanation)
+    )
     return (
-        f"{int(positive.sum())} of {len(values)} arguments are positive and add {values[positive].sum():+.4f}; "
-        f"{int((~positive).sum())} are negative and add {values[~positive].sum():+.4f}. "
-        f"Together they are the score, {values.sum():.4f}."
+        f"At or above the argument threshold, {explanation.argument_threshold:.5f}: {upper}. Below it: {lower}. "
+        f"Together they are the score, {explanation.score:z.4f}."
     )
 
 
@@ -104,8 +138,8 @@ def det_curve(calibration: Calibration, thresholds: tuple[Threshold, ...]) -> go
     )
     rates = [calibration.rates(known.value) for known in thresholds]
     figure.add_scatter(
-        x=[rate[0].value for rate in rates],
-        y=[rate[1].value for rate in rates],
+        x=[rate.false_match.value for rate in rates],
+        y=[rate.false_non_match.value for rate in rates],
         text=[known.name for known in thresholds],
         mode="markers+text",
         textposition="top right",

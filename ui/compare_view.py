@@ -14,10 +14,10 @@ from ui.sidebar import Drawing
 from ui.state import engine
 from ui.words import plain
 from xssab_core.explain import METHODS, AnyExplainer, Explanation
-from xssab_core.explain.confidence import Confidence, fit_confidence
+from xssab_core.explain.confidence import CONFIDENCE, confidence_of
 from xssab_core.faces import Pair
+from xssab_core.metrics import percent
 from xssab_core.models import FaceModel, Threshold
-from xssab_core.models.calibration import calibration_of
 from xssab_core.render import shared_scale
 from xssab_core.trust.checks import assess
 from xssab_core.trust.words import sentences
@@ -92,30 +92,33 @@ def _show_grid(explanations: list[Explanation], pair: Pair, drawing: Drawing) ->
             "forward passes": explanation.method.forward_passes,
             "backward passes": explanation.method.backward_passes,
             "needs": "gradients or grids" if explanation.method.white_box else "embeddings only",
-            "says": ", ".join(f"{name} {value:.4f}" for name, value in explanation.numbers.items()),
+            "says": ", ".join(_said(name, value) for name, value in explanation.numbers.items()),
             "remark": "one map for the pair, shown on both faces" if explanation.method.joint else "",
         }
         for explanation in explanations
     ]
     st.dataframe(pd.DataFrame(table), hide_index=True, width="stretch")
-    _show_confidence(explanations[0])
+    _explain_confidence(explanations)
 
 
-def _show_confidence(explanation: Explanation) -> None:
-    confidence = _confidence(explanation.model.id, explanation.weights_sha256)
-    if confidence is not None:
-        share = confidence.of_decision(explanation.score, explanation.threshold.value)
-        st.caption(
-            f"xFace's confidence in the decision: {share:.3f}. Of pairs with this score, that share would be decided "
-            "rightly, were genuine and impostor pairs equally frequent; a sigmoid fitted to "
-            f"{plain(confidence.origin)}."
-        )
+def _said(name: str, value: float) -> str:
+    return f"{name} {percent(value, 1) if name == CONFIDENCE else f'{value:.4f}'}"
 
 
-@st.cache_resource(show_spinner=False)
-def _confidence(model_id: str, weights_sha256: str) -> Confidence | None:
-    calibration = calibration_of(model_id, weights_sha256)
-    return None if calibration is None else fit_confidence(calibration)
+def _explain_confidence(explanations: list[Explanation]) -> None:
+    """What the confidence of xFace is, where a method says one."""
+    for explanation in explanations:
+        if CONFIDENCE in explanation.numbers:
+            found = confidence_of(explanation.model.id, explanation.weights_sha256)
+            origin = "" if found is None else f" ({found.origin})"
+            st.caption(
+                plain(
+                    "xFace's confidence is a sigmoid fitted to the scores of known pairs"
+                    f"{origin}: of pairs with this score, the share that would be decided as this one is and rightly, "
+                    "were genuine and impostor pairs equally frequent. It says nothing of this pair beyond its score."
+                )
+            )
+            return
 
 
 def _largest(explanation: Explanation) -> float:

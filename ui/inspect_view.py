@@ -13,7 +13,9 @@ from ui.words import plain
 from xssab_core.explain import Explanation
 from xssab_core.faces import AlignedFace, Pair
 from xssab_core.faces.quality import eye_distance
+from xssab_core.metrics import compared
 from xssab_core.models import FaceModel
+from xssab_core.models.calibration import calibration_of
 from xssab_core.render import shared_scale
 from xssab_core.report import bundle, maps_npz, pictures, record, zipped
 
@@ -27,11 +29,22 @@ def show_decision(explanation: Explanation) -> None:
     decision = ":green[match]" if above else ":red[non-match]"
     st.title(f"The model's score is {relation} the threshold: {decision}")
     columns = st.columns(4)
-    columns[0].metric("Score (cosine)", f"{explanation.score:.4f}")
-    columns[1].metric("Threshold", f"{explanation.threshold.value:.4f}")
-    columns[2].metric("Margin", f"{explanation.margin:+.4f}")
+    numbers = compared(explanation.score, explanation.threshold.value)
+    columns[0].metric("Score (cosine)", numbers.score)
+    columns[1].metric("Threshold", numbers.threshold)
+    columns[2].metric("Margin", numbers.margin)
     about = plain(f"{explanation.model.title}. {explanation.model.source}")
     columns[3].metric("Model", plain(explanation.model.id), help=about)
+    st.caption(plain(_known_pairs(explanation)))
+
+
+def _known_pairs(explanation: Explanation) -> str:
+    """What known pairs say of the score, and of the threshold."""
+    calibration = calibration_of(explanation.model.id, explanation.weights_sha256)
+    if calibration is None:
+        return "How often this model errs at this threshold is not known: it has no calibration."
+    standing = calibration.standing(explanation.score, explanation.is_match)
+    return f"{standing}. At this threshold: {calibration.rates(explanation.threshold.value)}. {calibration.origin}."
 
 
 def show_maps(explanation: Explanation, model: FaceModel, pair: Pair, drawing: Drawing) -> None:

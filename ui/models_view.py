@@ -11,7 +11,8 @@ from ui.charts import det_curve, score_histogram
 from ui.words import code, plain
 from xssab_core.errors import XssabError
 from xssab_core.explain import METHODS, Explanation
-from xssab_core.models import MODELS, FaceModel, ModelInfo
+from xssab_core.metrics import compared, percent
+from xssab_core.models import MODELS, FaceModel, ModelInfo, Threshold
 from xssab_core.models.calibration import Calibration
 
 _PAIR_IN_HAND = "pair_in_hand"
@@ -19,16 +20,17 @@ _PAIR_IN_HAND = "pair_in_hand"
 
 @dataclass(frozen=True)
 class PairInHand:
-    """The score last inspected in this session."""
+    """The score last inspected in this session, and the threshold that decided on it."""
 
     model: str
     title: str
     score: float
+    threshold: Threshold
 
 
 def remember_pair(explanation: Explanation, title: str) -> None:
     """Called by Inspect, so that the Models page can show where the pair falls."""
-    st.session_state[_PAIR_IN_HAND] = PairInHand(explanation.model.id, title, explanation.score)
+    st.session_state[_PAIR_IN_HAND] = PairInHand(explanation.model.id, title, explanation.score, explanation.threshold)
 
 
 def forget_pair() -> None:
@@ -89,26 +91,27 @@ def show_methods(model: FaceModel) -> None:
         st.caption(f":material/block: {plain(reason)}")
 
 
-def show_calibration(calibration: Calibration, pair: PairInHand | None) -> None:
-    """Scores, error rates and thresholds of a model, and where the pair in hand falls."""
-    thresholds = calibration.thresholds()
+def show_calibration(calibration: Calibration, known: tuple[Threshold, ...], pair: PairInHand | None) -> None:
+    """Scores and error rates of a model at its known thresholds, EER first, and where the pair in hand falls."""
+    thresholds = known if pair is None or pair.threshold in known else (*known, pair.threshold)
     accuracy = calibration.fold_accuracy()
     columns = st.columns(4)
-    false_match, false_non_match = calibration.rates(thresholds[0].value)
-    columns[0].metric("FMR at EER threshold", f"{false_match.value:.2%}", help=plain(false_match))
-    columns[1].metric("FNMR at EER threshold", f"{false_non_match.value:.2%}", help=plain(false_non_match))
+    at_eer = calibration.rates(thresholds[0].value)
+    for column, name, rate in zip(columns, ("FMR", "FNMR"), (at_eer.false_match, at_eer.false_non_match), strict=False):
+        column.metric(f"{name} at EER threshold", percent(rate.value), help=plain(rate))
     if accuracy is not None:
         columns[2].metric(
             f"Accuracy, {len(accuracy.folds)} folds",
-            f"{accuracy.mean:.2%}",
-            help=f"Each fold judged by the threshold best on the others; standard error {accuracy.standard_error:.2%}",
+            percent(accuracy.mean),
+            help="Each fold judged by the threshold best on the others; "
+            f"standard error {percent(accuracy.standard_error)}",
         )
     columns[3].metric(
         "Pairs", f"{len(calibration.genuine) + len(calibration.impostor):,}", help=plain(calibration.coverage)
     )
     st.caption(plain(f"{calibration.data_set}; {calibration.coverage}; measured {calibration.date}."))
     if pair is not None:
-        st.markdown(f"**Pair in hand:** {plain(pair.title)}, score {pair.score:.4f}. {_where(calibration, pair.score)}")
+        st.markdown(f"**Pair in hand:** {plain(_where(calibration, pair))}")
     left, right = st.columns(2)
     score = None if pair is None else pair.score
     with left:
@@ -116,33 +119,33 @@ def show_calibration(calibration: Calibration, pair: PairInHand | None) -> None:
             score_histogram(calibration, thresholds[0].value, score),
             key="histogram",
             config={"displayModeBar": False},
-            alt=f"Histogram of {len(calibration.genuine)} genuine and {len(calibration.impostor)} impostor scores",
+            alt=f"Histogram of {len(calibration.genuine):,} genuine and {len(calibration.impostor):,} impostor scores",
         )
     with right:
-        alt = f"DET curve: FNMR against FMR; at the EER threshold {false_non_match.value:.2%}, {false_match.value:.2%}"
+        alt = f"DET curve: FNMR against FMR; at the EER threshold {at_eer}"
         st.plotly_chart(det_curve(calibration, thresholds), key="det", config={"displayModeBar": False}, alt=alt)
     rows = []
-    for known in thresholds:
-        rates = calibration.rates(known.value)
+    for threshold in thresholds:
+        rates = calibration.rates(threshold.value)
         rows.append(
             {
-                "threshold": known.name,
-                "cosine": round(known.value, 4),
-                "FMR": str(rates[0]),
-                "FNMR": str(rates[1]),
-                "from": known.origin,
+                "threshold": threshold.name,
+                "cosine": round(threshold.value, 4),
+                "FMR": str(rates.false_match),
+                "FNMR": str(rates.false_non_match),
+                "from": threshold.origin,
             }
         )
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
     st.caption("A threshold at a lower FMR is listed once at least ten impostor pairs of the data would exceed it.")
 
 
-def _where(calibration: Calibration, score: float) -> str:
-    above = int((calibration.impostor >= score).sum())
-    below = int((calibration.genuine < score).sum())
+def _where(calibration: Calibration, pair: PairInHand) -> str:
+    numbers, is_match = compared(pair.score, pair.threshold.value), pair.threshold.is_match(pair.score)
+    decision = "match" if is_match else "non-match"
     return (
-        f"{above:,} of {len(calibration.impostor):,} impostor pairs score as high or higher; "
-        f"{below:,} of {len(calibration.genuine):,} genuine pairs score lower."
+        f"{pair.title}, score {numbers.score}, a {decision} at {numbers.threshold}. "
+        f"{calibration.standing(pair.score, is_match)}."
     )
 
 

@@ -22,7 +22,9 @@ from ui.words import plain
 from xssab_core.explain import METHODS
 from xssab_core.faces import Pair
 from xssab_core.gallery.thumbnails import outline
+from xssab_core.metrics import compared, percent
 from xssab_core.models import FaceModel, Threshold
+from xssab_core.models.calibration import rates_at
 from xssab_core.progress import Progress
 from xssab_core.render import colour_layer, grey_crop, shared_scale
 from xssab_core.replay.animation import animation
@@ -99,22 +101,26 @@ def _embed(model: FaceModel) -> Embed:
 
 def show_case(replay: Replay, pair: Pair) -> None:
     """What is replayed, in a title and a sentence."""
-    start, end = (float(replay.scores[i]) for i in (0, -1))
-    words = [
-        f"**{'match' if replay.explanation.threshold.is_match(score) else 'non-match'}**" for score in (start, end)
-    ]
+    threshold = replay.explanation.threshold
+    start, end = (
+        f"{compared(score, threshold.value).score} (**{'match' if threshold.is_match(score) else 'non-match'}**)"
+        for score in replay.scores[[0, -1]]
+    )
     st.title("Replay: does the map lead back?" if replay.case.mask is not None else "Replay: what carries the score?")
     if replay.case.mask is not None:
         told = (
-            f"Patches cover {replay.case.mask.mean():.0%} of the probe. Its pixels are put back, those first that the "
-            "map holds most responsible."
+            f"Patches cover {percent(replay.case.mask.mean(), 0)} of the probe. Its pixels are put back, those "
+            "first that the map holds most responsible."
         )
     else:
         told = (
             "There is no unpatched original, so this is the deletion form: pixels of the probe are replaced by its "
             "blurred copy, those first that the map holds most responsible."
         )
-    st.markdown(f"{plain(pair.title)}. {told} From {start:.4f} ({words[0]}) to {end:.4f} ({words[1]}).")
+    st.markdown(f"{plain(pair.title)}. {told} From {start} to {end}.")
+    rates = rates_at(replay.explanation.model.id, replay.explanation.weights_sha256, threshold.value)
+    if rates is not None:
+        st.caption(plain(f"At the threshold, {threshold.value:.4f}: {rates} on {rates.origin}."))
 
 
 @st.fragment
@@ -139,7 +145,7 @@ def show_words(replay: Replay) -> None:
     for sentence in flip_sentences(replay):
         st.markdown(f"- {plain(sentence)}")
     with st.expander("Scores at each step", icon=":material/table:"):
-        columns = {"replaced": [f"{share:.0%}" for share in replay.shares], "pixels": replay.counts}
+        columns = {"replaced": [percent(share, 0) for share in replay.shares], "pixels": replay.counts}
         columns |= {replay.explanation.method.short_title: replay.scores, "inverse": replay.inverse}
         if replay.random is not None:
             columns |= {f"random {name}": values for name, values in _band(replay.random).items()}
@@ -181,6 +187,7 @@ def _data(replay: Replay, pair: Pair, drawing: Drawing) -> dict[str, Any]:
         "layer": data_url(layer),
         "opacity": drawing.opacity,
         "threshold": explanation.threshold.value,
+        "texts": _texts(replay),
         "flip": replay.flip(replay.scores),
         "curves": {
             "scores": replay.scores.tolist(),
@@ -195,6 +202,15 @@ def _data(replay: Replay, pair: Pair, drawing: Drawing) -> dict[str, Any]:
 
 def _case_key(replay: Replay, pair: Pair) -> str:
     return repr((pair.key, replay.explanation.weights_sha256))
+
+
+def _texts(replay: Replay) -> dict[str, Any]:
+    """The scores of the steps and the threshold, so that each score can be told from the threshold."""
+    found = [compared(score, replay.explanation.threshold.value) for score in replay.scores]
+    return {
+        "scores": [numbers.score for numbers in found],
+        "threshold": max((numbers.threshold for numbers in found), key=len),
+    }
 
 
 def _band(random: np.ndarray) -> dict[str, np.ndarray]:

@@ -12,6 +12,7 @@ from ui.page import errors_as_sentences
 from ui.state import engine
 from ui.words import plain
 from xssab_core.models import DEFAULT_MODEL, MODELS, FaceModel, Threshold
+from xssab_core.models.calibration import rates_at
 from xssab_core.render import DEFAULT_OPACITY, PALETTES
 
 _DIGITS = 4
@@ -71,6 +72,9 @@ def pick_threshold(model: FaceModel) -> Threshold:
                 )
         threshold = known.get(value, Threshold.by_user(value))
         st.caption(f"{threshold.value:.{_DIGITS}f}: {plain(threshold.origin)}.")
+        rates = rates_at(model.info.id, model.weights_sha256, threshold.value)
+        if rates is not None:
+            st.caption(plain(f"{rates} on {rates.origin}."))
     return threshold
 
 

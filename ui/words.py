@@ -6,7 +6,8 @@ from __future__ import annotations
 import re
 
 # Line breaks and runs of space would begin new blocks; controls and marks of direction would change what stands beside.
-_UNSHOWN = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]+")
+# A space that does not break is kept: it holds numbers and their units together.
+_UNSHOWN = re.compile(r"(?:(?!\u00a0)[\s\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069])+")
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 # Streamlit looks for these after it has read the Markdown, when escapes are gone: addresses, e-mail, :icons: and
 # arrows. A word joiner, which has no width, stands in their way.

@@ -1,4 +1,4 @@
-"""Numbers that are computed in one way everywhere: cosines, error rates (ISO/IEC 19795-1), intervals, ranks."""
+"""Numbers computed and said in one way everywhere: cosines, error rates (ISO/IEC 19795-1), intervals, ranks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,51 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binomtest, spearmanr
 from sklearn.metrics import average_precision_score
+
+# Of cosines. More are shown where two that differ would look the same, at most as many as a double tells apart.
+_DIGITS, _MOST_DIGITS = 4, 17
+
+
+def percent(share: float, digits: int = 2) -> str:
+    """A share in percent, such as "0.67 %" with a no-break space.
+
+    One that is neither 0 nor 1 is never shown as 0 % or 100 %: "under 0.01 %", "over 99.99 %".
+    """
+    least = 10.0**-digits
+    value, bound = 100 * share, ""
+    if 0 < value < least / 2:
+        value, bound = least, "under "
+    elif 100 - least / 2 < value < 100:
+        value, bound = 100 - least, "over "
+    return f"{bound}{value:z.{digits}f}\u00a0%"
+
+
+def counted(number: int, thing: str) -> str:
+    """How many there are of a thing whose plural ends in s: "1 pair", "2,100 pairs"."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A score beside its threshold, as text.
+
+    Attributes:
+        score, threshold: with four digits, or with as many as it takes to tell two different numbers apart.
+        margin: the difference of these two, digit by digit.
+    """
+
+    score: str
+    threshold: str
+    margin: str
+
+
+def compared(score: float, threshold: float) -> Comparison:
+    """A score, its threshold and the margin between them, so that the three agree with each other."""
+    score, threshold, digits = float(score), float(threshold), _DIGITS
+    while round(score, digits) == round(threshold, digits) and score != threshold and digits < _MOST_DIGITS:
+        digits += 1
+    margin = round(score, digits) - round(threshold, digits)
+    return Comparison(f"{score:z.{digits}f}", f"{threshold:z.{digits}f}", f"{margin:+z.{digits}f}")
 
 
 @dataclass(frozen=True)
@@ -31,9 +76,18 @@ class Rate:
         found = binomtest(self.errors, self.trials).proportion_ci(method="wilson")
         return float(found.low), float(found.high)
 
-    def __str__(self) -> str:
+    @property
+    def likely(self) -> str:
+        """The interval in words; an end that the counts do not bound is left out."""
         low, high = self.interval
-        return f"{self.value:.2%} (95 % interval {low:.2%} to {high:.2%}; {self.errors} of {self.trials})"
+        if self.errors == 0:
+            return f"95\u00a0% interval up to {percent(high)}"
+        if self.errors == self.trials:
+            return f"95\u00a0% interval from {percent(low)}"
+        return f"95\u00a0% interval {percent(low)} to {percent(high)}"
+
+    def __str__(self) -> str:
+        return f"{percent(self.value)} ({self.likely}; {self.errors:,} of {self.trials:,})"
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from xssab_core.explain import CAUTION, Explanation
 from xssab_core.faces import Pair
 from xssab_core.faces.align import ALIGNER_VERSION
 from xssab_core.faces.detect import DETECTOR
+from xssab_core.models.calibration import rates_at
 from xssab_core.render import DEFAULT_OPACITY, DEFAULT_PALETTE, colour_layer, enlarge, overlay, png, shared_scale
 
 # Pictures are written this many times larger than the maps, pixel by pixel.
@@ -41,6 +42,7 @@ def record(explanation: Explanation, pair: Pair, device: str, seconds: dict[str,
         "threshold_name": explanation.threshold.name,
         "threshold_origin": explanation.threshold.origin,
         "margin": explanation.margin,
+        **_rates(explanation),
         "decision": "match" if explanation.is_match else "non-match",
         "model": explanation.model.id,
         "model_title": explanation.model.title,
@@ -59,6 +61,25 @@ def record(explanation: Explanation, pair: Pair, device: str, seconds: dict[str,
         "versions": versions(),
         "device": device,
         "seconds": {stage: round(value, 4) for stage, value in (seconds | explanation.seconds).items()},
+    }
+
+
+def _rates(explanation: Explanation) -> dict[str, Any]:
+    """Both error rates of the model at the threshold, each None for an uncalibrated model."""
+    rates = rates_at(explanation.model.id, explanation.weights_sha256, explanation.threshold.value)
+    names = ("false_match_rate", "false_non_match_rate")
+    if rates is None:
+        return dict.fromkeys(names)
+    found = zip(names, (rates.false_match, rates.false_non_match), strict=True)
+    return {
+        name: {
+            "value": rate.value,
+            "interval_95": rate.interval,
+            "errors": rate.errors,
+            "pairs": rate.trials,
+            "data_set": rates.origin,
+        }
+        for name, rate in found
     }
 
 

@@ -39,9 +39,42 @@ def test_keys_of_a_later_version_are_passed_over(record: dict[str, Any]) -> None
     assert _read(record) == results
 
 
+def test_methods_compare_on_the_pairs_that_every_one_has(record: dict[str, Any]) -> None:
+    results = _read(record)
+    shown = results.on_common_pairs()
+    assert {method.pairs.total for method in results.methods} == {120, 600}
+    assert {method.pairs.total for method in shown.methods} == {120}
+    for method in shown.methods:
+        assert method.gain.fmr.value == record["common"]["methods"][method.label]["gain"]["fmr"]["value"]
+    assert [line.split()[1] for line in table(results).splitlines()[3:]] == ["120"] * len(results.methods)
+
+
+def test_a_figure_says_of_each_line_which_pairs_it_has(record: dict[str, Any]) -> None:
+    results = _read(record)
+    assert not results.has_common_curves
+    names = {line.name for line in dpr_figure(results).data}
+    assert "Random (600 pairs)" in names
+    assert len([name for name in names if name.endswith("(120 pairs)")]) > 0
+    assert len(names) == len(results.methods)
+
+
+def test_curves_of_the_common_pairs_are_drawn_where_the_file_has_them(record: dict[str, Any]) -> None:
+    flat = {"fmr": [0.25] * len(record["shares"]), "fnmr": [0.5] * len(record["shares"])}
+    for method in record["methods"]:
+        known = {"curves": flat, "localisation": method["localisation"]}
+        record["common"]["methods"][method["label"]] |= known
+    results = _read(record)
+    assert results.has_common_curves
+    assert {line.y[3] for line in dpr_figure(results.on_common_pairs()).data} == {25, 50}
+    flat["fmr"].pop()
+    with pytest.raises(DataError, match=r"common\.methods\.random\.curves\.fmr has 20 points where shares has 21"):
+        _read(record)
+
+
 @pytest.mark.parametrize(
     ("path", "told"),
     [
+        (("common", "methods", "xssab"), "common.methods.xssab is missing"),
         (("model",), "model is missing"),
         (("methods", 2, "curves", "fmr"), "methods[2].curves.fmr is missing"),
         (("methods", 1, "auc", "mean", "low"), "methods[1].auc.mean.low is missing"),
@@ -116,7 +149,7 @@ def test_a_mutated_file_is_read_whole_or_refused_in_a_sentence(record: dict[str,
         outcomes.add("read")
         # Whatever can be read can be shown.
         table(results)
-        dpr_figure(results)
+        dpr_figure(results.on_common_pairs())
     assert outcomes == {"read", "refused"}
 
 

@@ -90,6 +90,10 @@ def test_the_results_follow_from_the_pairs(uninterrupted: Path) -> None:
         assert method["curves"]["fnmr"][-1] == record["table1"]["clean_fnmr"]["value"]
         assert method["curves"]["fmr"][0] == record["table1"]["patched_fmr"]["value"]
         assert method["localisation"]["all"] == pytest.approx(rows["average_precision"].mean())
+        # Every method has every pair.
+        common = record["common"]["methods"][str(label)]
+        assert {name: method[name] for name in common} == common
+        assert {"curves", "localisation"} <= set(common)
     assert _method(record, "random")["gain"]["fnmr"]["value"] in (0.0, None)
 
 

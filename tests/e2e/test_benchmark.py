@@ -15,6 +15,7 @@ from tests.e2e.conftest import foreign_requests
 from tests.e2e.widgets import choose
 from xssab_core import paths
 from xssab_core.benchmark.runner import Settings, parse_methods, run_benchmark
+from xssab_core.metrics import percent
 from xssab_core.paths import ASSETS
 
 SHIPPED = sorted((ASSETS / "benchmarks").glob("*.json"))
@@ -112,7 +113,7 @@ def test_results_stand_as_in_the_paper_and_beside_its_numbers(visit: Page, resul
     visit.goto("/benchmark")
     upload(visit, results_file)
     expect(visit.get_by_text("SFace (OpenCV Zoo) on LFW View 2 (lfw-deepfunneled): 8 pairs")).to_be_visible()
-    assert rate(visit, "FNMR, Patch-LFW") == f"{record['table1']['patched_fnmr']['value']:.3f}"
+    assert rate(visit, "FNMR, Patch-LFW") == percent(record["table1"]["patched_fnmr"]["value"])
 
     # Figure 5: a line a method and rate, with values under the pointer.
     figure = visit.locator(".js-plotly-plot")
@@ -121,16 +122,18 @@ def test_results_stand_as_in_the_paper_and_beside_its_numbers(visit: Page, resul
     for title in ("FMR (impostor pairs)", "FNMR (genuine pairs)"):
         expect(figure.get_by_text(title)).to_be_visible()
     figure.locator(".nsewdrag").first.hover()
-    expect(figure.locator(".hoverlayer")).to_contain_text(re.compile(r"xSSAB : 50 % put back: \d\.\d{3}"))
+    expect(figure.locator(".hoverlayer")).to_contain_text(
+        re.compile(r"xSSAB \(8 pairs\) : 50 % put back: \d+\.\d\d\s%")
+    )
 
     # Table 2: gains over random, the paper's beside them.
     gain, areas = xssab["gain"]["fnmr"], table(visit, "gain FMR")
-    assert areas["xSSAB"]["gain FNMR"].startswith(f"{gain['value']:.1%} ({100 * gain['low']:.1f} to ")
+    assert areas["xSSAB"]["gain FNMR"].startswith(f"{100 * gain['value']:.1f} % ({100 * gain['low']:.1f} % to ")
     assert areas["xSSAB"]["AUC FNMR"].startswith(f"{xssab['auc']['fnmr']['value']:.3f} (")
     # 1 - AUC / AUC of random in Table 2: 2.57 / 4.06 and 5.26 / 8.203 are its extremes for FMR.
     low, high = (round(100 * (1 - area / random)) for area, random in ((8.34, 12.96), (2.57, 4.06)))
-    assert areas["xSSAB"]["paper FMR"] == f"{low} to {high}%"
-    assert areas["xCos S (local cosines)"]["paper FMR"] == f"{100 * (1 - 15.28 / 12.96):.0f}%"
+    assert areas["xSSAB"]["paper FMR"] == f"{low} % to {high} %"
+    assert areas["xCos S (local cosines)"]["paper FMR"] == f"{100 * (1 - 15.28 / 12.96):.0f} %"
     assert list(areas)[-1] == "Random"
 
     # Table 3: passes and seconds.
@@ -141,7 +144,7 @@ def test_results_stand_as_in_the_paper_and_beside_its_numbers(visit: Page, resul
     found = table(visit, "chance")
     assert found["xSSAB"]["all pairs"] == f"{xssab['localisation']['all']:.3f}"
     assert found["Random"]["chance"] == f"{xssab['localisation']['chance']:.3f}"
-    assert table(visit, "EER, LFW")["ArcFace"]["FNMR, Patch-LFW"] == "0.606"
+    assert table(visit, "EER, LFW")["ArcFace"]["FNMR, Patch-LFW"] == "60.6 %"
     visit.get_by_role("heading", name="Benchmark").scroll_into_view_if_needed()
 
 
@@ -164,7 +167,7 @@ def test_results_that_ship_are_in_the_list(visit: Page) -> None:
         record = json.loads(path.read_text())
         choose(visit, "Results", f"{path.stem} (shipped)")
         expect(visit.get_by_text(f"{record['model']['title']} on LFW View 2")).to_be_visible()
-        assert rate(visit, "FMR, Patch-LFW") == f"{record['table1']['patched_fmr']['value']:.3f}"
+        assert rate(visit, "FMR, Patch-LFW") == percent(record["table1"]["patched_fmr"]["value"])
         expect(visit.locator(".js-plotly-plot")).to_have_count(1)
         assert set(table(visit, "gain FMR")) == {method["title"] for method in record["methods"]}
 
@@ -190,7 +193,7 @@ def test_a_run_survives_reload_and_stop_and_ends_in_the_list(browser, six_pairs,
         expect(page.get_by_text("SFace (OpenCV Zoo) on LFW View 2 (lfw-deepfunneled): 6 pairs")).to_be_visible()
         expect(page).to_have_url(re.compile("results=sface-60-pairs"))
         record = json.loads((home / "benchmarks" / "sface-60-pairs" / "results.json").read_text())
-        assert rate(page, "FMR, Patch-LFW") == f"{record['table1']['patched_fmr']['value']:.3f}"
+        assert rate(page, "FMR, Patch-LFW") == percent(record["table1"]["patched_fmr"]["value"])
 
 
 def test_60_pairs_of_lfw_can_be_started_and_stopped_and_keep_what_is_finished(

@@ -74,7 +74,7 @@ def test_patch_lfw_is_a_gallery_that_fits_the_window(visit, lfw, request) -> Non
     expect(visit.get_by_role("heading", level=1)).to_have_text("Browse Patch-LFW")
     expect(visit.locator(CARDS)).to_have_count(12)
     expect(visit.locator(f"{CARDS} svg path")).to_have_count(24)
-    expect(visit.get_by_role("cell", name=re.compile(r"\d+\.\d\d% \(\d[\d,]* of 2,100 impostor\)"))).to_have_count(2)
+    expect(visit.get_by_role("cell", name=re.compile(r"\d+\.\d\d\s% \(\d[\d,]* of 2,100 impostor\)"))).to_have_count(2)
     assert visit.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert visit.locator(".gallery").evaluate("gallery => gallery.scrollWidth <= gallery.clientWidth")
     for picture in visit.locator(f"{CARDS} img").all():
@@ -181,7 +181,7 @@ def test_a_patched_pair_opens_in_replay_with_its_score(visit, lfw) -> None:
     card.get_by_role("link", name="Replay").click()
     expect(visit).to_have_url(re.compile(r"/replay\?source=Patch-LFW&lfw="))
     readout = visit.locator(".st-key-replay .readout")
-    expect(readout).to_contain_text("0% replaced", timeout=90_000)
+    expect(readout).to_contain_text("0 % replaced", timeout=90_000)
     shown = re.search(r"score (\S+) · non-match", readout.inner_text()).group(1)
     assert float(shown) == pytest.approx(float(score.replace("\u2212", "-")), abs=2e-4)
 

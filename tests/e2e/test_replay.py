@@ -57,7 +57,7 @@ def press(page: Page, *keys: str) -> None:
 def readout(page: Page) -> tuple[float, int, float, str]:
     """Percent and number of replaced pixels, score, decision."""
     text = page.locator(f"{VIEWER} .readout").inner_text()
-    found = re.match(r"([\d.]+)% replaced \(([\d,]+) pixels\) · score(?: at [\d.]+%)? (-?[\d.]+) · ([\w-]+)$", text)
+    found = re.match(r"([\d.]+)\s% replaced \(([\d,]+) pixels\) · score(?: at [\d.]+\s%)? (-?[\d.]+) · ([\w-]+)$", text)
     assert found, text
     percent, pixels, score, decision = found.groups()
     return float(percent), int(pixels.replace(",", "")), float(score), decision
@@ -187,7 +187,7 @@ def test_it_plays_and_pauses_by_keyboard(visit) -> None:
     visit.wait_for_timeout(500)
     assert readout(visit)[0] == at
     visit.get_by_role("button", name="Play").click()
-    expect(visit.locator(f"{VIEWER} .readout")).to_contain_text("100% replaced")
+    expect(visit.locator(f"{VIEWER} .readout")).to_contain_text("100 % replaced")
     expect(visit.get_by_role("button", name="Play")).to_be_visible()
 
 

@@ -53,6 +53,9 @@ def test_the_shipped_calibration_gives_a_midpoint_near_the_eer_threshold(sface: 
     found = fit_confidence(shipped)
     assert found.midpoint == pytest.approx(sface.thresholds[0].value, abs=0.05)
     assert found.of_decision(0.9, 0.3) > 0.99
+    # Found by an exhaustive search of both parameters, to what six digits of the scores bear.
+    assert found.midpoint == pytest.approx(0.333438, abs=1e-5)
+    assert found.slope == pytest.approx(50.673, rel=1e-4)
 
 
 def test_one_kind_of_pairs_is_not_enough() -> None:

@@ -13,7 +13,11 @@ import torch
 from tests.explain.tiny import SIDE, CountingModel, random_pair, tiny_info, tiny_model
 from xssab_core.errors import CancelledError, ExplainError
 from xssab_core.explain import METHODS, explain
+from xssab_core.explain.confidence import confidence_of
 from xssab_core.explain.xface import XFace, occluders
+from xssab_core.faces import AlignedFace
+from xssab_core.metrics import cosine
+from xssab_core.models import TorchFaceModel
 from xssab_core.progress import State
 
 
@@ -203,3 +207,16 @@ def test_what_cannot_be_done_is_said() -> None:
     model, (probe, reference) = tiny_model(), random_pair()
     with pytest.raises(ExplainError, match="do not fit"):
         XFace(1, sizes=(64,)).examine(model, probe, reference)
+
+
+def test_the_confidence_is_that_of_the_calibration_and_absent_without_one(
+    sface: TorchFaceModel, samples: dict[str, AlignedFace]
+) -> None:
+    method = XFace(1, sizes=(56,), stride=56)
+    evidence = method.examine(sface, samples["barack_obama_1"].crop, samples["barack_obama_2"].crop)
+    known = confidence_of("sface", sface.weights_sha256)
+    assert known is not None
+    for threshold in (0.3, 0.9):
+        expected = known.of_decision(cosine(*evidence.embeddings), threshold)
+        assert method.numbers(sface, evidence, threshold) == {"confidence": pytest.approx(expected)}
+    assert method.numbers(tiny_model(), evidence, 0.3) == {}

@@ -168,6 +168,6 @@ def test_the_share_outside_is_that_of_the_crop() -> None:
 
 def test_landmarks_outside_and_rolled_are_used_with_warnings() -> None:
     cut = align_face(photo_of(np.zeros((112, 112, 3))), TEMPLATE - (56, 0))
-    assert any("50% of the crop lies outside" in warning for warning in cut.warnings)
+    assert any("50\u00a0% of the crop lies outside" in warning for warning in cut.warnings)
     rolled = align_face(photo_of(np.zeros((112, 112, 3))), np.stack([111 - TEMPLATE[:, 1], TEMPLATE[:, 0]], 1))
     assert any("turned 90 degrees from level" in warning for warning in rolled.warnings)

@@ -63,10 +63,11 @@ test("a colour is opaque, with red in the lowest byte", () => {
 
 test("the score said is the last measured one, and where it was measured is said between steps", () => {
   const curves = { scores: Array.from({ length: STEPS + 1 }, (_, step) => 0.5 - step / 40) };
-  const data = { ...PIXELS, threshold: 0.475, curves };
-  assert.deepEqual(readoutOf(50, data), { text: "5% replaced (627 pixels) · score 0.4750 · match", word: "match" });
+  const texts = { scores: curves.scores.map((score) => score.toFixed(4)), threshold: "0.4750" };
+  const data = { ...PIXELS, threshold: 0.475, texts, curves };
+  assert.deepEqual(readoutOf(50, data), { text: "5\u00a0% replaced (627 pixels) · score 0.4750 · match", word: "match" });
   assert.deepEqual(readoutOf(125, data), {
-    text: "12.5% replaced (1,568 pixels) · score at 10% 0.4500 · non-match",
+    text: "12.5\u00a0% replaced (1,568 pixels) · score at 10\u00a0% 0.4500 · non-match",
     word: "non-match",
   });
 });

@@ -73,7 +73,7 @@ test("a label keeps inside the chart at either side and at the top", () => {
 });
 
 test("the legend names each curve that is drawn, and the threshold", () => {
-  const data = { title: "xSSAB", threshold: 0.3, curves: CURVES };
+  const data = { title: "xSSAB", texts: { threshold: "0.3000" }, curves: CURVES };
   assert.deepEqual(entriesOf(data).map(([, text]) => text), ["xSSAB", "inverse order", "threshold 0.3000"]);
   assert.deepEqual(entriesOf({ ...data, curves: { ...CURVES, random: RANDOM } })[2], [
     "curve random",

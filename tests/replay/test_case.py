@@ -179,9 +179,21 @@ def test_the_flip_is_the_first_step_with_another_decision(replay: Replay) -> Non
     assert played.flip(np.array(down)) == 1
     assert played.flip(np.array([th] * 5)) is None
     sentences = flip_sentences(played)
-    assert sentences[0].endswith("at 50%.")
-    assert sentences[1] == "Inverse order: the decision never flips."
-    assert sentences[2] == "Random order: flips in 2 of 3 permutations, between 25% and 50%."
+    assert sentences[0].endswith("at 50\u00a0%.")
+    assert sentences[1] == (
+        "Inverse order: non-match at every step. Start and end are decided alike, so there is nothing to flip."
+    )
+    assert sentences[2] == "Random order: flips in 2 of 3 permutations, between 25\u00a0% and 50\u00a0%."
+
+
+def test_a_decision_that_flips_and_comes_back_is_said_to_do_so(replay: Replay) -> None:
+    th = replay.explanation.threshold.value
+    told = flip_sentences(_with(replay, [th, th - 0.01, th, th - 0.2, th + 0.1], [[th] * 5]))
+    assert told[0].endswith(
+        "the decision flips from match to non-match at 25\u00a0% and is back for good at 100\u00a0%: start and end are "
+        "decided alike."
+    )
+    assert told[2] == "Random order: flips in none of 1 permutation."
 
 
 def test_the_curve_as_csv_holds_the_numbers_and_the_caution(sface: TorchFaceModel, replay: Replay) -> None:

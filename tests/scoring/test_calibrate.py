@@ -16,7 +16,7 @@ from xssab_core.errors import DataError
 from xssab_core.metrics import Rate
 from xssab_core.models import load_model
 from xssab_core.models.base import TorchFaceModel
-from xssab_core.models.calibration import Calibration, calibration_of
+from xssab_core.models.calibration import Calibration, ErrorRates, calibration_of
 
 Run = Callable[..., tuple[int, str, str]]
 SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
@@ -31,8 +31,8 @@ def _calibration(genuine: list[float], impostor: list[float], folds: tuple[list[
 
 def test_rates_count_matches_at_the_threshold() -> None:
     calibration = _calibration([0.5, 0.6, 0.7], [0.1, 0.5, 0.2, 0.3], ([1, 1, 2], [1, 1, 2, 2]))
-    assert calibration.rates(0.5) == (Rate(1, 4), Rate(0, 3))
-    assert calibration.rates(0.500001) == (Rate(0, 4), Rate(1, 3))
+    assert calibration.rates(0.5) == ErrorRates(Rate(1, 4), Rate(0, 3), "by hand, 7 of 100 pairs")
+    assert calibration.rates(0.500001) == ErrorRates(Rate(0, 4), Rate(1, 3), "by hand, 7 of 100 pairs")
     # Wilson's interval of no error in four trials is 0 to z^2 / (n + z^2).
     assert Rate(0, 4).interval == pytest.approx((0, 1.959964**2 / (4 + 1.959964**2)))
 
@@ -62,8 +62,8 @@ def test_thresholds_appear_only_where_there_are_pairs_for_them() -> None:
         found = calibration.thresholds()
         assert [threshold.name for threshold in found] == names
         for threshold, target in zip(found[1:], (1e-2, 1e-3), strict=False):
-            assert calibration.rates(threshold.value)[0].errors == round(target * count)
-            assert "95 % interval" in threshold.origin
+            assert calibration.rates(threshold.value).false_match.errors == round(target * count)
+            assert "95\u00a0% interval" in threshold.origin
     assert "too few impostor pairs for a threshold at FMR 1e-4" in summary(calibration)
 
 

@@ -94,6 +94,8 @@ interface ReplayData {
   layer: string;
   opacity: number;
   threshold: number;
+  /** The score of each step, and the threshold, as they are said. */
+  texts: { scores: string[]; threshold: string };
   /** The step at which the decision flips. */
   flip: number | null;
   curves: Curves;

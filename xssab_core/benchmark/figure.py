@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 
 from xssab_core.benchmark.format import KINDS, Kind, Results
 from xssab_core.explain import CAUTION
+from xssab_core.metrics import counted
 
 # Okabe and Ito (2008): told apart by colour-blind readers; dashes serve readers without colour. Without their black,
 # which a dark page swallows.
@@ -19,12 +20,12 @@ _TITLES: dict[Kind, str] = {"fmr": "FMR (impostor pairs)", "fnmr": "FNMR (genuin
 
 
 def dpr_figure(results: Results) -> go.Figure:
-    """Plotly figure with two panels, FMR and FNMR, one line a method. Titles are shown as they are: Plotly reads text
-    as a kind of HTML, so they are escaped."""
+    """Plotly figure with two panels, FMR and FNMR, one line a method that is named with how many pairs it has. Titles
+    are shown as they are: Plotly reads text as a kind of HTML, so they are escaped."""
     figure = make_subplots(rows=1, cols=2, subplot_titles=list(_TITLES.values()), shared_yaxes=True)
     percent = [100 * share for share in results.shares]
     for number, method in enumerate(results.baseline_last):
-        name = escape(method.title)
+        name = f"{escape(method.title)} ({counted(method.pairs.total, 'pair')})"
         line = {
             "color": _RANDOM_COLOUR if method.is_random else _COLOURS[number % len(_COLOURS)],
             "dash": "dash" if method.is_random else _DASHES[(number // len(_COLOURS)) % len(_DASHES)],
@@ -36,21 +37,22 @@ def dpr_figure(results: Results) -> go.Figure:
             figure.add_trace(
                 go.Scatter(
                     x=percent,
-                    y=curve,
-                    name=f"{name} ({method.pairs.of(kind)} pairs)" if kind == "fnmr" else name,
+                    y=[100 * rate for rate in curve],
+                    name=name,
                     legendgroup=method.label,
                     showlegend=column == 1,
                     line=line,
                     mode="lines+markers",
                     marker={"size": 4},
-                    hovertemplate="%{x:.0f} % put back: %{y:.3f}<extra>%{fullData.name}</extra>",
+                    hovertemplate="%{x:.0f} % put back: %{y:.2f}\u00a0%<extra>%{fullData.name}</extra>",
                 ),
                 row=1,
                 col=column,
             )
     figure.update_xaxes(title_text="Pixels put back (%)", range=[0, 100])
     figure.update_yaxes(rangemode="tozero")
-    figure.update_yaxes(title_text="Error rate at th_EER", row=1, col=1)
+    figure.update_yaxes(title_text="Error rate at th_EER (%)", row=1, col=1)
     title = {"text": f"DPR curves on Patch-LFW, {escape(results.model.title)}", "subtitle": {"text": CAUTION}}
     figure.update_layout(title=title, template="plotly_white", hovermode="x unified", margin={"t": 130})
+    figure.update_layout(hoverlabel={"namelength": -1})
     return figure

@@ -123,20 +123,6 @@ class Table1(Struct, frozen=True):
     lfw_eer: Share | None
 
 
-class Areas(Struct, frozen=True):
-    """Areas under DPR curves.
-
-    Attributes:
-        auc: over 0..100 %, normalised to 0..1.
-        gain: 1 - AUC / AUC of RND on the same pairs.
-        unit_step_area: sum over the 20 points 0..95 %; None where a curve has other points.
-    """
-
-    auc: Estimates
-    gain: Estimates
-    unit_step_area: ByKind[float | None]
-
-
 class Localisation(Struct, frozen=True):
     """Mean average precision of finding the patches, 0..1; None without pairs.
 
@@ -148,6 +134,24 @@ class Localisation(Struct, frozen=True):
     fnmr: Share | None
     all: Share | None
     chance: Share | None
+
+
+class Measures(Struct, frozen=True, omit_defaults=True):
+    """What a method is worth on some pairs.
+
+    Attributes:
+        auc: areas under the DPR curves over 0..100 %, normalised to 0..1.
+        gain: 1 - AUC / AUC of RND on the same pairs.
+        unit_step_area: sum over the 20 points 0..95 %; None where a curve has other points.
+        curves: error rate at each of the shares; None without pairs of that kind. It and `localisation` are None where
+            a file has areas alone.
+    """
+
+    auc: Estimates
+    gain: Estimates
+    unit_step_area: ByKind[float | None]
+    curves: ByKind[Curve | None] | None = None
+    localisation: Localisation | None = None
 
 
 class MethodResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -184,10 +188,10 @@ class MethodResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Common(Struct, frozen=True):
-    """Areas on the pairs that every method has, by label."""
+    """What the methods are worth on the pairs that every one of them has, by label."""
 
     pairs: Counts
-    methods: dict[str, Areas]
+    methods: dict[str, Measures]
 
 
 class Bootstrap(Struct, frozen=True):
@@ -253,12 +257,41 @@ class Results(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         for number, method in enumerate(self.methods):
-            for kind in KINDS:
-                curve = method.curves.of(kind)
-                if curve is not None and len(curve) != len(self.shares):
-                    raise ValueError(
-                        f"methods[{number}].curves.{kind} has {len(curve)} points where shares has {len(self.shares)}"
-                    )
+            if method.label not in self.common.methods:
+                raise ValueError(f"common.methods.{method.label} is missing")
+            self._check(method.curves, f"methods[{number}]")
+        for label, measures in self.common.methods.items():
+            if measures.curves is not None:
+                self._check(measures.curves, f"common.methods.{label}")
+
+    def _check(self, curves: ByKind[Curve | None], where: str) -> None:
+        for kind in KINDS:
+            curve = curves.of(kind)
+            if curve is not None and len(curve) != len(self.shares):
+                raise ValueError(f"{where}.curves.{kind} has {len(curve)} points where shares has {len(self.shares)}")
+
+    @property
+    def has_common_curves(self) -> bool:
+        """Whether curves and localisation on the pairs that every method has are known, not the areas alone."""
+        found = (self.common.methods[method.label] for method in self.methods)
+        return all(None not in (measures.curves, measures.localisation) for measures in found)
+
+    def on_common_pairs(self) -> Results:
+        """The same with each method on the pairs that every method has. What the file does not know there stays that
+        of the method's own pairs: see `has_common_curves`."""
+        return msgspec.structs.replace(self, methods=tuple(map(self._on_common_pairs, self.methods)))
+
+    def _on_common_pairs(self, method: MethodResult) -> MethodResult:
+        found = self.common.methods[method.label]
+        return msgspec.structs.replace(
+            method,
+            pairs=self.common.pairs,
+            auc=found.auc,
+            gain=found.gain,
+            unit_step_area=found.unit_step_area,
+            curves=found.curves or method.curves,
+            localisation=found.localisation or method.localisation,
+        )
 
     @property
     def baseline_last(self) -> tuple[MethodResult, ...]:

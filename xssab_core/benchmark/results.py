@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from msgspec import structs
 
 from xssab_core.benchmark import figure, measures
 from xssab_core.benchmark.format import (
     FORMAT,
     KINDS,
-    Areas,
+    Bootstrap,
     ByKind,
     Calibrated,
     Common,
@@ -27,6 +28,7 @@ from xssab_core.benchmark.format import (
     Estimates,
     Kind,
     Localisation,
+    Measures,
     MethodResult,
     Model,
     Provenance,
@@ -100,9 +102,8 @@ def summarise(
     for found in rows.values():
         common = np.intersect1d(common, found.index)
 
-    def areas(found: Rows, index: np.ndarray) -> Areas:
-        bootstrap = provenance.bootstrap
-        return _areas(found.taken(index), random.taken(index), bootstrap.resamples, bootstrap.seed)
+    def measured(found: Rows, index: np.ndarray) -> Measures:
+        return _measured(found.taken(index), random.taken(index), provenance.bootstrap)
 
     return Results(
         format=FORMAT,
@@ -113,10 +114,10 @@ def summarise(
         calibration=calibration,
         table1=_table1(random, calibration),
         shares=tuple(np.linspace(0, 1, steps).tolist()),
-        methods=tuple(_method(method, found, areas(found, found.index)) for method, found in rows.items()),
+        methods=tuple(_method(method, found, measured(found, found.index)) for method, found in rows.items()),
         common=Common(
             pairs=_counts(random.taken(common).genuine),
-            methods={method.label: areas(found, common) for method, found in rows.items()},
+            methods={method.label: measured(found, common) for method, found in rows.items()},
         ),
         provenance=provenance,
         run=Run(datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), _seconds_per_map(table)),
@@ -154,11 +155,13 @@ def read_rows(work: Work, method: Method, pairs: Sequence[LfwPair], threshold: f
     )
 
 
-def _areas(rows: Rows, random: Rows, resamples: int, seed: int) -> Areas:
-    """Areas and gains with intervals; the unit-step area only where the curve has the paper's 21 points."""
-    found = measures.estimates(_areas_by_kind(rows), _areas_by_kind(random), resamples, seed)
+def _measured(rows: Rows, random: Rows, bootstrap: Bootstrap) -> Measures:
+    """Of a method, with RND on the same pairs; the unit-step area only where the curve has the paper's 21 points."""
+    found = measures.estimates(_areas_by_kind(rows), _areas_by_kind(random), bootstrap.resamples, bootstrap.seed)
     auc, gain = (Estimates(**{kind: pair[side] for kind, pair in found.items()}) for side in (0, 1))
-    return Areas(auc, gain, ByKind(*(_unit_step_area(_curve(rows, kind)) for kind in KINDS)))
+    curves = ByKind(*(_curve(rows, kind) for kind in KINDS))
+    steps = ByKind(*(_unit_step_area(curves.of(kind)) for kind in KINDS))
+    return Measures(auc, gain, steps, curves, _localisation(rows))
 
 
 def _areas_by_kind(rows: Rows) -> dict[str, np.ndarray]:
@@ -240,18 +243,8 @@ def _model(model: FaceModel) -> Model:
     )
 
 
-def _method(method: Method, rows: Rows, areas: Areas) -> MethodResult:
-    """All measures of a method, with RND on the same pairs."""
-    return MethodResult(
-        label=method.label,
-        **_about(method),
-        pairs=_counts(rows.genuine),
-        curves=ByKind(*(_curve(rows, kind) for kind in KINDS)),
-        auc=areas.auc,
-        gain=areas.gain,
-        unit_step_area=areas.unit_step_area,
-        localisation=_localisation(rows),
-    )
+def _method(method: Method, rows: Rows, found: Measures) -> MethodResult:
+    return MethodResult(label=method.label, pairs=_counts(rows.genuine), **_about(method), **structs.asdict(found))
 
 
 def _about(method: Method) -> dict[str, Any]:
@@ -286,11 +279,11 @@ def _seconds_per_map(table: pd.DataFrame) -> dict[str, Seconds]:
 
 
 def write_results(results: Results, table: pd.DataFrame, output: Path) -> None:
-    """Write results.json, pairs.parquet, dpr.html and dpr.json; each whole or not at all. `table` is from
-    `pair_table`."""
+    """Write results.json, pairs.parquet, dpr.html and dpr.json; each whole or not at all. The figure is of the pairs
+    that every method has; `table` is from `pair_table`."""
     parquet = io.BytesIO()
     table.to_parquet(parquet, index=False)
-    drawn = figure.dpr_figure(results)
+    drawn = figure.dpr_figure(results.on_common_pairs())
     write_folder(
         {
             "pairs.parquet": parquet.getvalue(),

@@ -32,6 +32,7 @@ from xssab_core.explain import METHODS, method_of
 from xssab_core.explain.base import decision_threshold
 from xssab_core.faces.align import ALIGNER_VERSION
 from xssab_core.faces.detect import DETECTOR
+from xssab_core.metrics import percent
 from xssab_core.models import FaceModel, Threshold, load_model
 from xssab_core.models.base import BATCH_SIZE
 from xssab_core.patch_lfw.generator import Layout
@@ -247,7 +248,7 @@ class _Run:
         rate, value = found.eer
         origin = f"clean LFW View 2 ({self.lfw.images.name}), {self.lfw.coverage}"
         pairs = Counts(len(found.genuine), len(found.impostor))
-        return Threshold(value, "eer", f"EER {rate:.2%} on {origin}"), Calibrated(rate, pairs)
+        return Threshold(value, "eer", f"EER {percent(rate)} on {origin}"), Calibrated(rate, pairs)
 
     def work_through_pairs(self, embeddings: Mapping[Path, np.ndarray], threshold: Threshold) -> None:
         """Make every record that is missing."""

@@ -11,7 +11,7 @@ from xssab_core.benchmark.runner import CALIBRATE, Settings, parse_methods, run_
 from xssab_core.commands.arguments import threshold_from
 from xssab_core.data.lfw import download_lfw, parse_folds
 from xssab_core.explain import METHODS
-from xssab_core.metrics import Estimate
+from xssab_core.metrics import Estimate, percent
 from xssab_core.models import DEFAULT_MODEL
 from xssab_core.patch_lfw.generator import LAYOUTS
 from xssab_core.progress import Line
@@ -82,16 +82,16 @@ def run(given: argparse.Namespace) -> None:
 
 
 def table(results: Results) -> str:
-    """The results as lines of text."""
-    rates = results.table1
+    """The results as lines of text, each method on the pairs that every method has."""
+    rates, common = results.table1, results.on_common_pairs()
     lines = [
         f"{results.model.title}; {results.data.coverage}; "
         f"threshold {results.threshold.value:.4f} ({results.threshold.origin})",
-        f"Patched FMR {_number(rates.patched_fmr.value)} (clean {_number(rates.clean_fmr.value)}), "
-        f"FNMR {_number(rates.patched_fnmr.value)} (clean {_number(rates.clean_fnmr.value)})",
+        f"Patched FMR {_share(rates.patched_fmr.value)} (clean {_share(rates.clean_fmr.value)}), "
+        f"FNMR {_share(rates.patched_fnmr.value)} (clean {_share(rates.clean_fnmr.value)})",
         f"{'method':20} {'pairs':>6} {'AUC FMR':>8} {'AUC FNMR':>8} {'gain FMR':>24} {'gain FNMR':>24} {'AP':>6}",
     ]
-    for method in results.methods:
+    for method in common.methods:
         lines.append(
             f"{method.label:20} {method.pairs.total:6} "
             f"{_number(method.auc.fmr.value):>8} {_number(method.auc.fnmr.value):>8} "
@@ -105,7 +105,11 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
+def _share(value: float | None) -> str:
+    return "-" if value is None else percent(value)
+
+
 def _gain(estimate: Estimate) -> str:
     if estimate.value is None or estimate.low is None or estimate.high is None:
         return "-"
-    return f"{estimate.value:.1%} [{estimate.low:.1%}, {estimate.high:.1%}]"
+    return f"{percent(estimate.value, 1)} [{percent(estimate.low, 1)}, {percent(estimate.high, 1)}]"

@@ -13,6 +13,7 @@ from xssab_core.data.lfw import LfwPair, open_lfw
 from xssab_core.data.pair_list import read_pairs
 from xssab_core.data.verification_set import SUFFIX, read_verification_set, unpacked
 from xssab_core.errors import DataError
+from xssab_core.metrics import percent
 from xssab_core.models import DEFAULT_MODEL, load_model
 from xssab_core.models.calibration import FMR_TARGETS, Calibration, calibration_path
 from xssab_core.progress import Line
@@ -86,8 +87,7 @@ def summary(result: Calibration) -> list[str]:
     ]
     known = result.thresholds()
     for threshold in known:
-        false_match, false_non_match = result.rates(threshold.value)
-        lines.append(f"threshold {threshold.value:.4f} ({threshold.name}): FMR {false_match}; FNMR {false_non_match}")
+        lines.append(f"threshold {threshold.value:.4f} ({threshold.name}): {result.rates(threshold.value)}")
     missing = [f"{target:.0e}".replace("e-0", "e-") for target in FMR_TARGETS]
     missing = [name for name in missing if f"fmr-{name}" not in {threshold.name for threshold in known}]
     if missing:
@@ -96,6 +96,6 @@ def summary(result: Calibration) -> list[str]:
     if accuracy is not None:
         lines.append(
             f"accuracy over {len(accuracy.folds)} folds, each at the threshold best on the others: "
-            f"{accuracy.mean:.2%}, standard error {accuracy.standard_error:.2%}"
+            f"{percent(accuracy.mean)}, standard error {percent(accuracy.standard_error)}"
         )
     return lines

@@ -13,7 +13,9 @@ from xssab_core.errors import FaceError
 from xssab_core.explain import METHODS
 from xssab_core.faces import SIDES, TURNS, AlignedFace, Pair, align_face, open_photo, turned
 from xssab_core.files import write_folder
+from xssab_core.metrics import compared
 from xssab_core.models import DEFAULT_MODEL
+from xssab_core.models.calibration import rates_at
 from xssab_core.progress import Line
 from xssab_core.report import bundle, maps_npz, pictures, record
 
@@ -70,10 +72,15 @@ def run(given: argparse.Namespace) -> None:
             print(f"{face.photo.name}: {warning}")
         for offer in _offers(side, face):
             print(offer)
+    shown = compared(explanation.score, explanation.threshold.value)
     sign = ">=" if explanation.is_match else "<"
     print(
-        f"{result['decision']}: score {explanation.score:.4f} {sign} threshold {explanation.threshold.value:.4f} "
+        f"{result['decision']}: score {shown.score} {sign} threshold {shown.threshold}, margin {shown.margin} "
         f"({explanation.threshold.name}); {given.output}"
+    )
+    rates = rates_at(explanation.model.id, explanation.weights_sha256, explanation.threshold.value)
+    print(
+        f"At this threshold: {rates} on {rates.origin}." if rates else "Error rates: not known without a calibration."
     )
 
 

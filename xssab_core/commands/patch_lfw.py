@@ -8,6 +8,7 @@ from typing import Any
 
 from xssab_core.data.crops import CropCache
 from xssab_core.data.lfw import download_lfw, open_lfw, parse_folds
+from xssab_core.metrics import percent
 from xssab_core.models.registry import DEFAULT_MODEL, entry_of
 from xssab_core.patch_lfw.export import export_patch_lfw
 from xssab_core.patch_lfw.generator import LAYOUTS, PatchLfw
@@ -41,5 +42,5 @@ def run(given: argparse.Namespace) -> None:
     manifest = export_patch_lfw(generator, pairs, given.output, Line())
     print(
         f"{len(manifest):,} pairs of {len(pairs):,} ({lfw.coverage}); mean coverage "
-        f"{manifest['coverage'].mean():.1%}; {given.output}"
+        f"{percent(manifest['coverage'].mean(), 1)}; {given.output}"
     )

@@ -10,6 +10,7 @@ from xssab_core.data.crops import CropCache
 from xssab_core.data.lfw import open_lfw
 from xssab_core.errors import ExplainError
 from xssab_core.explain.xcos import own_head, save_head
+from xssab_core.metrics import percent
 from xssab_core.models import DEFAULT_MODEL, TorchFaceModel, load_model
 from xssab_core.progress import Line
 from xssab_core.training.xcos import Recipe, train
@@ -39,5 +40,5 @@ def run(given: argparse.Namespace) -> None:
     held_out = card["held_out"]
     print(
         f"{path}: on {held_out['pairs']} pairs of held-out identities, correlation with the cosine "
-        f"{held_out['correlation']:.3f}, EER {held_out['eer_xcos']:.2%} (model: {held_out['eer_model']:.2%})"
+        f"{held_out['correlation']:.3f}, EER {percent(held_out['eer_xcos'])} (model: {percent(held_out['eer_model'])})"
     )

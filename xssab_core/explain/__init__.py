@@ -88,7 +88,7 @@ def explain(
         reference=maps[1],
         blur=blur,
         seconds={"examine": examined - started, "maps": ended - examined},
-        numbers=explainer.numbers(evidence),
+        numbers=explainer.numbers(model, evidence, decided.value),
     )
 
 

@@ -191,7 +191,7 @@ class Explainer(ABC, Generic[ModelT, EvidenceT]):
     def attribute(self, model: ModelT, evidence: EvidenceT, threshold: float, blur: bool) -> tuple[FaceMaps, FaceMaps]:
         """Maps of probe and reference at a threshold, from evidence that `gather` returned for this model."""
 
-    def numbers(self, evidence: EvidenceT) -> dict[str, float]:
+    def numbers(self, model: ModelT, evidence: EvidenceT, threshold: float) -> dict[str, float]:
         """What the method says of a pair in a number, by name; none unless a method overrides this."""
         return {}
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import curve_fit
 
 from xssab_core.errors import DataError
-from xssab_core.models.calibration import Calibration
+from xssab_core.models.calibration import Calibration, calibration_of
 
+# The name of the number among those of a method.
+CONFIDENCE = "confidence"
 BINS = 100
-# Steeper than this, a sigmoid is a step at the resolution of the bins.
-_STEEPEST = 10.0 * BINS
-_GRID, _ROUNDS = 61, 6
+# Steeper than this, a sigmoid is a step at the resolution of the bins; flatter than 1, it tells no scores apart.
+_FLATTEST, _STEEPEST = 1.0, 10.0 * BINS
+_FIRST_SLOPE = 10.0
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,18 @@ class Confidence:
 
     def genuine(self, score: float) -> float:
         """0..1: share of genuine pairs at this score, were both kinds equally frequent."""
-        return float(_sigmoid(np.array(score), np.array(self.midpoint), np.array(self.slope)))
+        return float(_sigmoid(np.array(score), self.midpoint, self.slope))
 
     def of_decision(self, score: float, threshold: float) -> float:
         """0..1: share of pairs at this score for which the decision is right, were both kinds equally frequent."""
         share = self.genuine(score)
         return share if score >= threshold else 1.0 - share
+
+
+def confidence_of(model_id: str, weights_sha256: str) -> Confidence | None:
+    """The confidence by the calibration of exactly these weights; None without one."""
+    calibration = calibration_of(model_id, weights_sha256)
+    return None if calibration is None else fit_confidence(calibration)
 
 
 def fit_confidence(calibration: Calibration, bins: int = BINS) -> Confidence:
@@ -62,25 +71,14 @@ def fit_confidence(calibration: Calibration, bins: int = BINS) -> Confidence:
     filled = genuine + impostor > 0
     centres = ((np.arange(bins) + 0.5) * 2 / bins - 1)[filled]
     ratio = genuine[filled] / (genuine + impostor)[filled]
-    midpoint, slope, error = _least_squares(centres, ratio)
-    return Confidence(slope, midpoint, float(np.sqrt(error)), f"{calibration.data_set}, {calibration.coverage}")
+    first = (float(calibration.genuine.mean() + calibration.impostor.mean()) / 2, _FIRST_SLOPE)
+    (midpoint, slope), *_ = curve_fit(
+        _sigmoid, centres, ratio, first, bounds=([-1, _FLATTEST], [1, _STEEPEST]), absolute_sigma=True
+    )
+    rmse = float(np.sqrt(np.mean((_sigmoid(centres, midpoint, slope) - ratio) ** 2)))
+    return Confidence(float(slope), float(midpoint), rmse, calibration.origin)
 
 
-def _least_squares(centres: np.ndarray, ratio: np.ndarray) -> tuple[float, float, float]:
-    """Midpoint, slope and mean squared error, by grids that close in: two parameters need no optimiser."""
-    (low_m, high_m), (low_k, high_k) = (-1.0, 1.0), (0.0, float(np.log(_STEEPEST)))
-    for _ in range(_ROUNDS):
-        midpoints, slopes = np.linspace(low_m, high_m, _GRID), np.linspace(low_k, high_k, _GRID)
-        fitted = _sigmoid(centres, midpoints[:, None, None], np.exp(slopes)[:, None])
-        errors = ((fitted - ratio) ** 2).mean(axis=-1)
-        row, column = np.unravel_index(int(errors.argmin()), errors.shape)
-        best_m, best_k = float(midpoints[row]), float(slopes[column])
-        reach_m, reach_k = 4 * (high_m - low_m) / _GRID, 4 * (high_k - low_k) / _GRID
-        low_m, high_m = max(-1.0, best_m - reach_m), min(1.0, best_m + reach_m)
-        low_k, high_k = max(0.0, best_k - reach_k), min(float(np.log(_STEEPEST)), best_k + reach_k)
-    return best_m, float(np.exp(best_k)), float(errors.min())
-
-
-def _sigmoid(score: np.ndarray, midpoint: np.ndarray, slope: np.ndarray) -> np.ndarray:
+def _sigmoid(score: np.ndarray, midpoint: float, slope: float) -> np.ndarray:
     # tanh cannot overflow.
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * slope * (score - midpoint))))

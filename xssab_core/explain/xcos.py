@@ -205,7 +205,7 @@ class XCos(Explainer[TorchFaceModel, LocalCosines]):
             similarity, weights = (values[0].numpy() for values in head(grid[:1], grid[1:]))
         return LocalCosines(embeddings=embeddings, similarity=similarity, weights=weights)
 
-    def numbers(self, evidence: LocalCosines) -> dict[str, float]:
+    def numbers(self, model: TorchFaceModel, evidence: LocalCosines, threshold: float) -> dict[str, float]:
         """`xcos`: the score that the maps explain, beside the model's cosine."""
         return {"xcos": evidence.score}
 

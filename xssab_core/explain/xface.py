@@ -9,6 +9,8 @@ import numpy as np
 
 from xssab_core.errors import ExplainError
 from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo, gaussian_blur
+from xssab_core.explain.confidence import CONFIDENCE, confidence_of
+from xssab_core.metrics import cosine
 from xssab_core.models.base import BATCH_SIZE, FaceModel
 from xssab_core.progress import Progress, State
 
@@ -131,6 +133,11 @@ class XFace(Explainer[FaceModel, OccludedEmbeddings]):
                 occluded[face, start : start + len(batch)] = model.embed(batch)
                 progress(State(face * len(squares) + start + len(batch), 2 * len(squares)))
         return OccludedEmbeddings(embeddings=clean, occluded=occluded, squares=squares, side=side)
+
+    def numbers(self, model: FaceModel, evidence: OccludedEmbeddings, threshold: float) -> dict[str, float]:
+        """The method's confidence in the decision; none for a model without a calibration."""
+        known, score = confidence_of(model.info.id, model.weights_sha256), cosine(*evidence.embeddings)
+        return {} if known is None else {CONFIDENCE: known.of_decision(score, threshold)}
 
     def attribute(
         self, model: FaceModel, evidence: OccludedEmbeddings, threshold: float, blur: bool

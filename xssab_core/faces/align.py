@@ -14,6 +14,7 @@ from xssab_core.errors import Cure, FaceError
 from xssab_core.faces.detect import DetectedFace, best_turn, detect_faces
 from xssab_core.faces.photo import Photo
 from xssab_core.faces.quality import detection_warnings, geometry_warnings, turn_advice
+from xssab_core.metrics import counted
 
 # Distance of landmarks from the template's own points, root mean square in pixels of 112: below it a square picture is
 # taken for a crop to the template. All crops of LFW lie below it.
@@ -141,7 +142,7 @@ def align_face(
     if not faces:
         raise _no_face(photo)
     if not 0 <= face < len(faces):
-        raise FaceError(f"{photo.name}: there is no face number {face + 1}; {len(faces)} were found.")
+        raise FaceError(f"{photo.name}: there is no face number {face + 1}; it shows {counted(len(faces), 'face')}.")
     chosen = faces[face]
     warnings = detection_warnings(chosen, len(faces)) + _warnings(photo, chosen.landmarks)
     if _on_template(photo, chosen.landmarks):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from xssab_core.faces.detect import DetectedFace
+from xssab_core.metrics import compared, counted, percent
 
 # The ArcFace template has 35 px between the eyes: below that the crop is enlarged and holds invented detail.
 MIN_EYE_DISTANCE = 35.0
@@ -31,7 +32,8 @@ def detection_warnings(face: DetectedFace, faces: int) -> tuple[str, ...]:
     if face.better_turn:
         found.append(f"The face may be turned. {turn_advice(face.better_turn)}")
     if face.confidence < MIN_CONFIDENCE:
-        found.append(f"Uncertain detection: confidence {face.confidence:.2f}, below {MIN_CONFIDENCE:.2f}.")
+        numbers = compared(face.confidence, MIN_CONFIDENCE)
+        found.append(f"Uncertain detection: confidence {numbers.score}, below {numbers.threshold}.")
     if faces > 1:
         found.append(f"{faces} faces in this photograph: check that the right one is used.")
     return tuple(found)
@@ -53,10 +55,12 @@ def geometry_warnings(landmarks: np.ndarray, outside: float) -> tuple[str, ...]:
     distance, angle = eye_distance(landmarks), roll(landmarks)
     if distance < MIN_EYE_DISTANCE:
         found.append(
-            f"Small face: {distance:.0f} pixels between the eyes; below {MIN_EYE_DISTANCE:.0f} the crop is enlarged."
+            f"Small face: {counted(int(distance), 'pixel')} between the eyes; below {MIN_EYE_DISTANCE:.0f} the crop is "
+            "enlarged."
         )
     if outside > MAX_OUTSIDE:
-        found.append(f"{outside:.0%} of the crop lies outside the photograph and is black: the score may not hold.")
+        share = percent(outside, 0)
+        found.append(f"{share} of the crop lies outside the photograph and is black: the score may not hold.")
     if abs(angle) > MAX_ROLL:
-        found.append(f"The eyes are turned {angle:.0f} degrees from level: check that the landmarks are right.")
+        found.append(f"The eyes are turned {abs(angle):.0f} degrees from level: check that the landmarks are right.")
     return tuple(found)

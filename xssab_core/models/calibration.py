@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from xssab_core import paths
 from xssab_core.errors import DataError
 from xssab_core.files import decoded, write_whole
-from xssab_core.metrics import Rate, eer, error_rates, threshold_at_fmr
+from xssab_core.metrics import Rate, counted, eer, error_rates, percent, threshold_at_fmr
 from xssab_core.models.base import Threshold
 
 FMR_TARGETS = (1e-2, 1e-3, 1e-4)
@@ -31,6 +31,23 @@ _PUBLISHED = {
         ),
     )
 }
+
+
+@dataclass(frozen=True)
+class ErrorRates:
+    """Both error rates of a model at a threshold.
+
+    Attributes:
+        false_match, false_non_match: FMR and FNMR.
+        origin: the pairs they were counted on.
+    """
+
+    false_match: Rate
+    false_non_match: Rate
+    origin: str
+
+    def __str__(self) -> str:
+        return f"FMR {self.false_match}, FNMR {self.false_non_match}"
 
 
 @dataclass(frozen=True)
@@ -112,11 +129,30 @@ class Calibration:
         """Equal error rate, 0..1, and its threshold."""
         return eer(self.genuine, self.impostor)
 
-    def rates(self, threshold: float) -> tuple[Rate, Rate]:
+    @property
+    def origin(self) -> str:
+        """Which pairs the scores are of, as a phrase."""
+        return f"{self.data_set}, {self.coverage}"
+
+    def rates(self, threshold: float) -> ErrorRates:
         """FMR and FNMR at a threshold."""
-        false_matches = int(np.count_nonzero(self.impostor >= threshold))
         false_non_matches = int(np.count_nonzero(self.genuine < threshold))
-        return Rate(false_matches, len(self.impostor)), Rate(false_non_matches, len(self.genuine))
+        return ErrorRates(self.as_high(threshold), Rate(false_non_matches, len(self.genuine)), self.origin)
+
+    def as_high(self, score: float) -> Rate:
+        """How many impostor pairs score at or above a score."""
+        return Rate(int(np.count_nonzero(self.impostor >= score)), len(self.impostor))
+
+    def as_low(self, score: float) -> Rate:
+        """How many genuine pairs score at or below a score."""
+        return Rate(int(np.count_nonzero(self.genuine <= score)), len(self.genuine))
+
+    def standing(self, score: float, is_match: bool) -> str:
+        """What speaks for a decision, in counts: of a match how rarely impostor pairs score as high, of a non-match
+        how rarely genuine pairs score as low."""
+        found = self.as_high(score) if is_match else self.as_low(score)
+        kind, way = ("impostor", "high") if is_match else ("genuine", "low")
+        return f"{found.errors:,} of {counted(found.trials, f'{kind} pair')} scored this {way} ({found.likely})"
 
     def fold_accuracy(self) -> FoldAccuracy | None:
         """Accuracy fold by fold; None unless there are two folds or more, each with pairs of both kinds."""
@@ -136,14 +172,14 @@ class Calibration:
     def thresholds(self) -> tuple[Threshold, ...]:
         """EER first, then each FMR of `FMR_TARGETS` that at least ten impostor pairs would exceed."""
         rate, value = self.eer
-        low, high = Rate(round(rate * len(self.genuine)), len(self.genuine)).interval
-        origin = f"{self.data_set}, {self.coverage}, measured {self.date}"
-        found = [Threshold(value, "eer", f"EER {rate:.2%} (95 % interval {low:.2%} to {high:.2%}) on {origin}")]
+        likely = Rate(round(rate * len(self.genuine)), len(self.genuine)).likely
+        origin = f"{self.origin}, measured {self.date}"
+        found = [Threshold(value, "eer", f"EER {percent(rate)} ({likely}) on {origin}")]
         for target in FMR_TARGETS:
             if target * len(self.impostor) >= 10:
                 value = threshold_at_fmr(self.impostor, target)
                 name = f"fmr-{target:.0e}".replace("e-0", "e-")
-                found.append(Threshold(value, name, f"FMR {self.rates(value)[0]} on {origin}"))
+                found.append(Threshold(value, name, f"FMR {self.as_high(value)} on {origin}"))
         return tuple(found)
 
     def save(self, path: Path) -> None:
@@ -199,6 +235,12 @@ def calibration_of(model_id: str, weights_sha256: str) -> Calibration | None:
             if calibration.weights_sha256 == weights_sha256:
                 return calibration
     return None
+
+
+def rates_at(model_id: str, weights_sha256: str, threshold: float) -> ErrorRates | None:
+    """FMR and FNMR of exactly these weights at any threshold; None for an uncalibrated model."""
+    calibration = calibration_of(model_id, weights_sha256)
+    return None if calibration is None else calibration.rates(threshold)
 
 
 def calibration_revision(model_id: str) -> Hashable:

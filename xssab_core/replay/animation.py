@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from xssab_core.explain import CAUTION
+from xssab_core.metrics import compared, percent
 from xssab_core.render import enlarge
 from xssab_core.replay import dpr
 from xssab_core.replay.case import Replay
@@ -69,9 +70,11 @@ def _frame(replay: Replay, probe: np.ndarray, reference: np.ndarray, share: floa
     score = replay.scores[step]
     decision = "match" if replay.explanation.threshold.is_match(score) else "non-match"
     method = replay.explanation.method.short_title
+    shown = compared(score, replay.explanation.threshold.value).score
     draw.text((_GAP, _GAP), title, fill=_TEXT, font_size=15)
-    told = f"{method} on {replay.explanation.model.id}: {share:.1%} replaced, score {score:.4f}, {decision}"
-    draw.text((_GAP, _GAP + 20), told, fill=_TEXT, font_size=15)
+    # Pillow's own typeface has no space that does not break.
+    told = f"{method} on {replay.explanation.model.id}: {percent(share, 1)} replaced, score {shown}, {decision}"
+    draw.text((_GAP, _GAP + 20), told.replace("\u00a0", " "), fill=_TEXT, font_size=15)
     picture.paste(Image.fromarray(probe), (_GAP, top))
     picture.paste(Image.fromarray(reference), (2 * _GAP + side, top))
     _chart(draw, replay, share, (_GAP + 40, top + side + _GAP, width - _GAP, top + side + _CHART))

@@ -11,6 +11,7 @@ import numpy as np
 
 from xssab_core.explain import CAUTION, Explanation
 from xssab_core.faces import Pair, Template
+from xssab_core.metrics import counted, percent
 from xssab_core.patch_lfw.generator import PatchedFace
 from xssab_core.progress import Progress, State, ignore
 from xssab_core.replay import dpr
@@ -100,7 +101,7 @@ class Replay:
         text.write(f"# model {about.model.id}, weights {about.weights_sha256}\n")
         text.write(f"# method {about.method.id}, blur {about.blur}, threshold {about.threshold.value}\n")
         text.write(f"# pixels are replaced by {kind}\n")
-        text.write(f"# the decision flips at step {flip}\n" if flip is not None else "# the decision never flips\n")
+        text.write(f"# the decision flips at step {flip}\n" if flip is not None else "# the decision stays the same\n")
         columns = {"step": np.arange(len(self.counts)), "share": self.shares, "pixels": self.counts}
         columns |= {"score": self.scores, "inverse": self.inverse}
         columns["match"] = (self.scores >= about.threshold.value).astype(int)
@@ -141,23 +142,29 @@ def play_at_random(embed: dpr.Embed, case: Case, seed: int = 0, progress: Progre
 def flip_sentences(replay: Replay) -> list[str]:
     """Where the decision flips, in words made of the numbers."""
     title = replay.explanation.method.short_title
-    decisions = ("match to non-match", "non-match to match")
-    change = decisions[0] if replay.explanation.is_match else decisions[1]
+
+    def at(step: int) -> str:
+        return percent(replay.shares[step], 0)
 
     def sentence(name: str, scores: np.ndarray) -> str:
-        flip = replay.flip(scores)
+        matches = scores >= replay.explanation.threshold.value
+        flip, before, after = replay.flip(scores), *(("match", "non-match")[:: 1 if matches[0] else -1])
         if flip is None:
-            return f"{name}: the decision never flips."
-        return f"{name}: the decision flips from {change} at {replay.shares[flip]:.0%}."
+            return f"{name}: {before} at every step. Start and end are decided alike, so there is nothing to flip."
+        told = f"{name}: the decision flips from {before} to {after} at {at(flip)}"
+        if matches[-1] != matches[0]:
+            return f"{told}."
+        back = int(np.flatnonzero(matches != matches[0])[-1]) + 1
+        return f"{told} and is back for good at {at(back)}: start and end are decided alike."
 
     sentences = [sentence(f"Order of {title}", replay.scores), sentence("Inverse order", replay.inverse)]
     if replay.random is not None:
         flips = [flip for scores in replay.random if (flip := replay.flip(scores)) is not None]
-        total = len(replay.random)
+        total = counted(len(replay.random), "permutation")
         if flips:
-            first, last = replay.shares[min(flips)], replay.shares[max(flips)]
-            when = f"at {first:.0%}" if first == last else f"between {first:.0%} and {last:.0%}"
-            sentences.append(f"Random order: flips in {len(flips)} of {total} permutations, {when}.")
+            first, last = at(min(flips)), at(max(flips))
+            when = f"at {first}" if first == last else f"between {first} and {last}"
+            sentences.append(f"Random order: flips in {len(flips)} of {total}, {when}.")
         else:
-            sentences.append(f"Random order: flips in none of {total} permutations.")
+            sentences.append(f"Random order: flips in none of {total}.")
     return sentences

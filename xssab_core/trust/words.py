@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from xssab_core.metrics import counted
 from xssab_core.trust.checks import Trust
 
 # From which rank correlation on a sentence says what. The bands are a convention of this program, not of a paper.
@@ -19,7 +20,8 @@ def sentences(trust: Trust) -> tuple[str, ...]:
 def _on_agreement(trust: Trust) -> Iterator[str]:
     for other in trust.agreement:
         number = f"(rank correlation {_number(other.correlation)})"
-        verb = next((verb for least, verb in _AGREEMENT if other.correlation >= least), "contradict each other")
+        reached = _rounded(other.correlation)
+        verb = next((verb for least, verb in _AGREEMENT if reached >= least), "contradict each other")
         yield f"{trust.title} and {other.title} {verb} {number}."
 
 
@@ -31,7 +33,8 @@ def _on_stability(trust: Trust) -> Iterator[str]:
             if found.change == "jitter"
             else f"Saving the crops as JPEG of quality {found.amount:g}"
         )
-        effect = next((text for least, text in _EFFECTS if found.correlation >= least), "changes the map strongly")
+        reached = _rounded(found.correlation)
+        effect = next((text for least, text in _EFFECTS if reached >= least), "changes the map strongly")
         yield f"{what} {effect} (rank correlation {_number(found.correlation)})."
 
 
@@ -39,7 +42,8 @@ def _on_decision(trust: Trust) -> Iterator[str]:
     is_match = trust.threshold.is_match(trust.score)
     flips = sum(trust.threshold.is_match(found.score) != is_match for found in trust.stability)
     if flips:
-        yield f"The decision itself flips under {flips} of these {len(trust.stability)} small changes."
+        changes = counted(len(trust.stability), "small change")
+        yield f"The decision itself flips under {flips} of these {changes}."
 
 
 def _on_randomisation(trust: Trust) -> Iterator[str]:
@@ -49,16 +53,22 @@ def _on_randomisation(trust: Trust) -> Iterator[str]:
         yield f"Whether the map depends on the model's weights was not measured. {trust.randomised}"
         return
     number = f"(rank correlation {_number(trust.randomised)})"
-    if trust.randomised >= 0.8:
+    reached = _rounded(trust.randomised)
+    if reached >= 0.8:
         yield (
             f"The map stays nearly the same when the model's weights are randomised {number}, "
             "so it is not about the model."
         )
-    elif trust.randomised >= 0.5:
+    elif reached >= 0.5:
         yield f"Part of the map survives when the model's weights are randomised {number}."
     else:
         yield f"The map changes when the model's weights are randomised {number}, so it depends on the model."
 
 
+def _rounded(correlation: float) -> float:
+    """As it is shown, so that the words and the number say the same."""
+    return round(correlation, 2)
+
+
 def _number(correlation: float) -> str:
-    return f"{correlation:.2f}".replace("-0.00", "0.00")
+    return f"{_rounded(correlation):z.2f}"

@@ -6,10 +6,10 @@ import { make, shape } from "../shared/dom.js";
  * The names of what is drawn, each with the class of its line.
  * @param {ReplayData} data
  */
-export function entriesOf({ title, threshold, curves: { random } }) {
+export function entriesOf({ title, texts, curves: { random } }) {
   const entries = [["curve method", title], ["curve inverse", "inverse order"]];
   if (random) entries.push(["curve random", `random, mean and range of ${random.permutations}`]);
-  return [...entries, ["threshold", `threshold ${threshold.toFixed(4)}`]];
+  return [...entries, ["threshold", `threshold ${texts.threshold}`]];
 }
 
 /**

@@ -4,7 +4,7 @@ import { FULL, measured, positionOf, replaced, stepsOf } from "./order.js";
 
 /** @param {number} share */
 export function percent(share) {
-  return `${Number((100 * share).toFixed(1))}%`;
+  return `${Number((100 * share).toFixed(1))}\u00a0%`;
 }
 
 /**
@@ -18,7 +18,7 @@ export function decision(score, threshold) {
 /**
  * The score at a position is that of the last measured step, which is named where it lies before.
  * @param {number} position
- * @param {Pick<ReplayData, "size" | "units" | "threshold" | "curves">} data
+ * @param {Pick<ReplayData, "size" | "units" | "threshold" | "texts" | "curves">} data
  */
 export function readoutOf(position, data) {
   const steps = stepsOf(data.curves);
@@ -28,6 +28,6 @@ export function readoutOf(position, data) {
   const word = decision(score, data.threshold);
   const text =
     `${percent(position / FULL)} replaced (${replaced(position, data).toLocaleString("en")} pixels) · ` +
-    `score${where} ${score.toFixed(4)} · ${word}`;
+    `score${where} ${data.texts.scores[step]} · ${word}`;
   return { text, word };
 }

@@ -1,0 +1,74 @@
+"""What the pages say of rates and of the pairs behind them."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from xssab_core.paths import ASSETS
+
+APP = ASSETS.parent / "app.py"
+RATES_AT_0_363 = (
+    "FMR 0.05 % (95 % interval 0.01 % to 0.27 %; 1 of 2,100), FNMR 1.19 % (95 % interval 0.81 % to 1.75 %; 25 of 2,100)"
+)
+
+
+@pytest.mark.parametrize("page", ["pages/inspect.py", "pages/browse.py"])
+def test_a_published_threshold_is_shown_with_both_rates(
+    sface: object, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    app = _open(monkeypatch, page, threshold="0.3630")
+    assert any(RATES_AT_0_363 in caption for caption in _said(app.sidebar.caption))
+
+
+def test_a_decision_stands_beside_what_known_pairs_say_and_without_a_method_that_was_not_run(
+    sface: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = _open(monkeypatch, "pages/inspect.py", threshold="0.3630")
+    said = _said(app.main.caption)
+    assert any(
+        text.startswith("0 of 2,100 impostor pairs scored this high (95 % interval up to 0.18 %). At this threshold: ")
+        and RATES_AT_0_363 in text
+        for text in said
+    )
+    assert not any("confidence" in text.replace("detector confidence", "") for text in said)
+    assert not any("are negative" in text for text in said)
+    score, threshold, margin = (float(metric.value) for metric in app.metric[:3])
+    assert score - threshold == pytest.approx(margin, abs=1e-9)
+
+
+def test_the_models_page_lists_the_rates_of_the_published_threshold_too(
+    sface: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = _open(monkeypatch, "pages/models.py")
+    rows = next(frame.value for frame in app.dataframe if "FNMR" in frame.value).set_index("threshold")
+    assert rows.loc["published", "FMR"].replace("\u00a0", " ").startswith("0.05 % (")
+    assert rows.loc["published", "FNMR"].replace("\u00a0", " ").startswith("1.19 % (")
+
+
+def test_the_benchmark_compares_on_common_pairs_unless_told_otherwise(
+    sface: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = _open(monkeypatch, "pages/benchmark.py")
+    assert set(_areas(app)["pairs"]) == {"120"}
+    assert any("neither curves nor localisation" in caption for caption in _said(app.main.caption))
+    own = _open(monkeypatch, "pages/benchmark.py", pairs="Each method's own")
+    assert set(_areas(own)["pairs"]) == {"120", "600"}
+    assert not any("neither curves nor localisation" in caption for caption in _said(own.main.caption))
+
+
+def _areas(app: AppTest):  # type: ignore[no-untyped-def]
+    return next(table.value for table in app.table if "gain FMR" in table.value)
+
+
+def _said(captions) -> list[str]:  # type: ignore[no-untyped-def]
+    """Texts as a reader sees them."""
+    return [caption.value.replace("\\", "").replace("\u00a0", " ") for caption in captions]
+
+
+def _open(monkeypatch: pytest.MonkeyPatch, page: str, **query: str) -> AppTest:
+    monkeypatch.delenv("XSSAB_LFW", raising=False)
+    app = AppTest.from_file(str(APP), default_timeout=240).switch_page(page)
+    for key, value in query.items():
+        app.query_params[key] = value
+    return app.run()
