@@ -114,7 +114,7 @@ def test_a_threshold_belongs_to_its_model(visit) -> None:
     expect(visit.get_by_text("chosen by the user")).to_be_visible()
     expect(visit).to_have_url(re.compile("model=Second.*threshold="))
     assert_as_loaded(visit)
-    choose(visit, "Model", "SFace")
+    choose(visit, "Model", "SFace (OpenCV Zoo)")
     expect(visit.get_by_test_id("stMetric").filter(has_text="Threshold")).to_contain_text("0.3057")
     expect(visit).not_to_have_url(re.compile("threshold="))
     assert set(assert_as_loaded(visit)["primary"]) == {"EER"}
@@ -125,7 +125,7 @@ def test_a_threshold_belongs_to_its_model(visit) -> None:
     expect(visit.get_by_test_id("stMetric").filter(has_text="Threshold")).to_contain_text("0.92")
     assert_as_loaded(visit)
     visit.reload()
-    choose(visit, "Model", "SFace")
+    choose(visit, "Model", "SFace (OpenCV Zoo)")
     expect(visit.get_by_test_id("stMetric").filter(has_text="Threshold")).to_contain_text("0.3057")
     assert_as_loaded(visit)
 
