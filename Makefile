@@ -18,7 +18,7 @@ system = { $(1); } >/dev/null 2>&1 || { \
 SIDE_BY_SIDE := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 NODE_18 := node -e "process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)"
 
-.PHONY: run test test-fast lint install install-test model clean
+.PHONY: run test test-fast fuzz lint install install-test model clean
 
 run: model
 	$(BIN)/python -m streamlit run app.py
@@ -32,6 +32,9 @@ test: install-test model
 
 test-fast: install-test model
 	$(SIDE_BY_SIDE) -m "not slow and not alone"
+
+fuzz: install-test
+	XSSAB_FUZZ_ROUNDS=20000 $(SIDE_BY_SIDE) tests/test_hand_made_files.py tests/benchmark/test_format.py -k mutated
 
 lint: install-test node_modules/.installed
 	$(BIN)/ruff check .

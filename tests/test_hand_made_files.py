@@ -1,14 +1,20 @@
 """Files that someone may have written or damaged: each is read whole, passed over, or refused in a sentence."""
 
 import contextlib
+import io
 import json
+import os
+import pickle
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from xssab_core.benchmark.records import BASE, Work
 from xssab_core.benchmark.tasks import read_map
@@ -16,18 +22,23 @@ from xssab_core.data.crops import CropCache
 from xssab_core.data.landmarks import SHIPPED, read_landmarks
 from xssab_core.data.lfw import open_lfw
 from xssab_core.data.pair_list import read_pairs
-from xssab_core.errors import DataError, OutputError, WeightsError, XssabError
-from xssab_core.faces.align import ARCFACE
+from xssab_core.data.verification_set import read_verification_set
+from xssab_core.errors import DataError, OutputError, PhotoError, WeightsError, XssabError
+from xssab_core.faces import ARCFACE, open_photo
 from xssab_core.gallery.scores import read_scores
 from xssab_core.models.base import ModelInfo
 from xssab_core.models.calibration import Calibration
 from xssab_core.models.cards import Card, folder_of, read_card
+from xssab_core.models.checkpoint import read_tensors
 from xssab_core.paths import ASSETS
 
 CALIBRATION = ASSETS / "calibrations" / "sface.json"
 INFO = ModelInfo("mine", "Mine", "a", "l", "t", "free", "s", ARCFACE, "RGB", "none", 128, False, "It is a program.")
 COMMAND = {"arguments": ["/bin/true"], "timeout": 5.0}
-ROUNDS = 300
+# `make fuzz` asks for more.
+ROUNDS = int(os.environ.get("XSSAB_FUZZ_ROUNDS", "300"))
+# Of a photograph; the decoder gives up after 8 seconds of the processor, and the machine may be busy.
+MOST_SECONDS = 30.0
 
 
 def _mutations(text: bytes, seed: int) -> Any:
@@ -183,3 +194,35 @@ def test_what_is_no_map_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "good.npy", np.zeros((4, 4)))
     path = tmp_path / "pair.npy"
     _none_breaks(path, (tmp_path / "good.npy").read_bytes(), lambda: read_map(tmp_path, "pair", 4))
+
+
+def _photograph(form: str) -> bytes:
+    """A small photograph with metadata in a format."""
+    encoded, exif = io.BytesIO(), Image.Exif()
+    exif[0x010E] = "a description"
+    with Image.open(ASSETS / "samples" / "barack_obama_1.jpg") as picture:
+        picture.resize((96, 96)).save(encoded, form, exif=exif)
+    return encoded.getvalue()
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"])
+def test_a_mutated_photograph_opens_or_is_refused_in_time(form: str) -> None:
+    for number, data in enumerate(_mutations(_photograph(form), seed=len(form))):
+        started = time.perf_counter()
+        with contextlib.suppress(PhotoError):
+            photo = open_photo(data, f"{number}.{form.lower()}")
+            assert photo.pixels.shape == (*photo.size[::-1], 3)
+        assert time.perf_counter() - started < MOST_SECONDS, f"number {number} of {form} took too long"
+
+
+def test_a_mutated_verification_set_or_checkpoint_is_read_or_refused(tmp_path: Path) -> None:
+    photographs = [_photograph("JPEG"), _photograph("JPEG")]
+    _none_breaks(
+        tmp_path / "set.bin",
+        pickle.dumps((photographs, [True]), protocol=2),
+        lambda: read_verification_set(tmp_path / "set.bin"),
+    )
+    torch.save({"a": torch.zeros(4, 4), "b": torch.ones(3)}, tmp_path / "state.pth")
+    _none_breaks(
+        tmp_path / "state.pth", (tmp_path / "state.pth").read_bytes(), lambda: read_tensors(tmp_path / "state.pth")
+    )

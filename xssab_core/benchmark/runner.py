@@ -67,6 +67,7 @@ class Settings:
         threads: CPU threads a worker; part of the run, because their number changes the last bits of sums.
         cluster: None for this process, "local:N", or the address of a Dask scheduler.
         cache: of aligned crops; None for the one in the store.
+        aligned: the images are crops that are already aligned, and are taken as they are.
     """
 
     lfw: Path
@@ -83,6 +84,7 @@ class Settings:
     threads: int = 1
     cluster: str | None = None
     cache: Path | None = None
+    aligned: bool = False
 
 
 # What a run tells of its progress counts these.
@@ -153,7 +155,16 @@ def run_benchmark(settings: Settings, model: FaceModel | None = None, progress: 
             raise ExplainError(f"{reason} Leave {method.label} out.", Cure("methods"))
     cache = settings.cache or CropCache.default().folder
     where = settings.lfw.expanduser().resolve()
-    setup = Setup(where, settings.model, settings.layout, settings.seed, settings.steps, cache, settings.threads)
+    setup = Setup(
+        where,
+        settings.model,
+        settings.layout,
+        settings.seed,
+        settings.steps,
+        cache,
+        settings.threads,
+        settings.aligned,
+    )
     work = Work(settings.output / "work")
     with work.held():
         work.claim("settings", _fingerprint(settings, setup, lfw, model))

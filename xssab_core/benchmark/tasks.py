@@ -72,6 +72,7 @@ class Setup:
         layout, seed: of Patch-LFW; the seed is also RND's.
         steps: points of a DPR curve.
         cache: folder of the crop cache.
+        aligned: the images are crops that are already aligned.
         threads: CPU threads of one worker. Their number changes the last bits of a sum, so it is part of a run.
     """
 
@@ -82,6 +83,7 @@ class Setup:
     steps: int
     cache: Path
     threads: int = 1
+    aligned: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def context_of(setup: Setup) -> Context:
 
 def make_context(setup: Setup, model: FaceModel) -> Context:
     """A context around a model that is loaded already."""
-    cache, template = CropCache(setup.cache), model.info.template
+    cache, template = CropCache(setup.cache, setup.aligned), model.info.template
     generator = PatchLfw(open_lfw(setup.lfw), cache, template, setup.layout, setup.seed)
     return Context(setup, model, generator)
 

@@ -6,6 +6,9 @@ import argparse
 
 from xssab_core.errors import ExplainError, XssabError
 
+# What `--aligned` says of itself.
+ALIGNED = "the images are crops that are already aligned: take them as they are"
+
 # What helps, by the kind of `Cure`: the option it needs (said by commands that have it only), and the phrase.
 _PHRASES = {
     "fetch": ("", "Run: xssab models fetch {subject}"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from xssab_core.benchmark.format import Results
 from xssab_core.benchmark.runner import CALIBRATE, Settings, parse_methods, run_benchmark
-from xssab_core.commands.arguments import threshold_from
+from xssab_core.commands.arguments import ALIGNED, threshold_from
 from xssab_core.data.lfw import download_lfw, parse_folds
 from xssab_core.explain import METHODS
 from xssab_core.metrics import Estimate, percent
@@ -51,6 +51,7 @@ def add(subparsers: Any) -> None:
         default=CALIBRATE,
         help='"calibrate" (default) finds th_EER on all covered clean pairs; or a cosine, or a known name ("eer")',
     )
+    parser.add_argument("--aligned", action="store_true", help=ALIGNED)
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of one worker (1)")
     parser.add_argument(
         "--cluster", metavar="ADDRESS|local:N", help="work on a Dask cluster, or on N processes of this machine"
@@ -76,6 +77,7 @@ def run(given: argparse.Namespace) -> None:
         threshold=threshold_from(given.threshold),
         threads=given.threads,
         cluster=given.cluster,
+        aligned=given.aligned,
     )
     print(table(run_benchmark(settings, progress=Line())))
     print(f"Results: {given.output}")

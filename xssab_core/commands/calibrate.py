@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from xssab_core.commands.arguments import ALIGNED
 from xssab_core.data.crops import CropCache
 from xssab_core.data.lfw import LfwPair, open_lfw
 from xssab_core.data.pair_list import read_pairs
@@ -33,9 +34,7 @@ def add(subparsers: Any) -> None:
         help="your own pairs instead: a CSV file with probe,reference,label (genuine or impostor) and paths relative "
         "to it or to --lfw, or a verification set of InsightFace (.bin)",
     )
-    parser.add_argument(
-        "--aligned", action="store_true", help="the images are crops that are already aligned: take them as they are"
-    )
+    parser.add_argument("--aligned", action="store_true", help=ALIGNED)
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to keep it, if not in the store")
     parser.set_defaults(run=run)
 
@@ -59,7 +58,7 @@ def run(given: argparse.Namespace) -> None:
 def _on_lfw(given: argparse.Namespace) -> Calibration:
     lfw = open_lfw(given.lfw)
     model = load_model(given.model, progress=Line("MiB"))
-    return calibrate_on_lfw(model, lfw, CropCache.default(given.aligned), progress=Line())
+    return calibrate_on_lfw(model, lfw, _cache(lfw.pairs, given.aligned), progress=Line())
 
 
 def _on_verification_set(given: argparse.Namespace) -> Calibration:
@@ -69,14 +68,19 @@ def _on_verification_set(given: argparse.Namespace) -> Calibration:
 
 
 def _on_pairs(given: argparse.Namespace, pairs: Sequence[LfwPair], aligned: bool) -> Calibration:
+    model = load_model(given.model, progress=Line("MiB"))
+    return calibrate(model, pairs, _cache(pairs, aligned), given.pairs.name, len(pairs), Line())
+
+
+def _cache(pairs: Sequence[LfwPair], aligned: bool) -> CropCache:
+    """Where the crops come from; says so where the images look like crops and are not taken as such."""
     cache = CropCache.default(aligned)
     if cache.look_aligned(images_of(pairs)):
         print(
             "These images look like crops that are already aligned. Without surroundings their landmarks are found a "
             "few pixels off, which moves the threshold. To take them as they are, add --aligned."
         )
-    model = load_model(given.model, progress=Line("MiB"))
-    return calibrate(model, pairs, cache, given.pairs.name, len(pairs), Line())
+    return cache
 
 
 def summary(result: Calibration) -> list[str]:
