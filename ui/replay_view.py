@@ -129,9 +129,12 @@ def show_viewer(replay: Replay, pair: Pair, drawing: Drawing) -> None:
     model begin at the start."""
     if outlived(_AT, _case_key(replay, pair)):
         drop(_AT)
-    result = _component(key="replay", data=_data(replay, pair, drawing), on_at_change=lambda: None)
-    if result.at is not None:
-        st.query_params[_AT] = f"{result.at / 10:g}"
+    _component(key="replay", data=_data(replay, pair, drawing), on_at_change=_rest)
+
+
+def _rest() -> None:
+    # Only when it changes: the viewer goes on saying where it rested in the case before.
+    st.query_params[_AT] = f"{st.session_state.replay.at / 10:g}"
 
 
 def show_random_progress(key: Hashable | None) -> None:
