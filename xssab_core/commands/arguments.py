@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from xssab_core.errors import ExplainError, XssabError
 
@@ -26,6 +27,18 @@ _PHRASES = {
     "lfw": ("download", "To fetch LFW there first, add --download."),
     "turn": ("probe_turn", "To turn it, add --probe-turn {subject} or --reference-turn {subject}."),
 }
+
+
+def add_patch_lfw_options(parser: argparse.ArgumentParser) -> None:
+    """Which pairs of which copy of LFW are patched how, and where results go."""
+    parser.add_argument("--lfw", type=Path, required=True, metavar="DIR", help="a copy of LFW with its pairs.txt")
+    parser.add_argument("--download", action="store_true", help="fetch LFW into --lfw first if it is not there")
+    parser.add_argument("--aligned", action="store_true", help=ALIGNED)
+    parser.add_argument("--pairs", type=int, metavar="N", help="so many pairs, half of them genuine; all unless given")
+    parser.add_argument("--folds", metavar="1-7", help="of LFW's ten; all that are there unless given")
+    parser.add_argument("--layout", choices=LAYOUTS, default="uniform", help="of the patches (uniform)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
 
 
 def sentence(error: XssabError, given: argparse.Namespace) -> str:

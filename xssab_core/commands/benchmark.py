@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from xssab_core.benchmark.format import Results
 from xssab_core.benchmark.runner import CALIBRATE, Settings, parse_methods, run_benchmark
-from xssab_core.commands.arguments import ALIGNED, threshold_from
+from xssab_core.commands.arguments import add_patch_lfw_options, threshold_from
 from xssab_core.data.lfw import download_lfw, parse_folds
 from xssab_core.explain import METHODS
 from xssab_core.metrics import Estimate, percent
 from xssab_core.models import DEFAULT_MODEL
-from xssab_core.patch_lfw.generator import LAYOUTS
 from xssab_core.progress import Line
 
 
@@ -24,8 +22,7 @@ def add(subparsers: Any) -> None:
         help="DPR curves, areas and localisation of explanation methods on Patch-LFW",
         description="Runs the paper's evaluation. Stop it at any moment: the same command goes on where it was.",
     )
-    parser.add_argument("--lfw", type=Path, required=True, metavar="DIR", help="a copy of LFW with its pairs.txt")
-    parser.add_argument("--download", action="store_true", help="fetch LFW into --lfw first if it is not there")
+    add_patch_lfw_options(parser)
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument(
         "--methods",
@@ -41,22 +38,16 @@ def add(subparsers: Any) -> None:
         metavar="NAME=DIR",
         help="your own method: a folder of <pair id>.npy, signed maps of the patched probe; may be repeated",
     )
-    parser.add_argument("--pairs", type=int, metavar="N", help="so many pairs, half of them genuine; all unless given")
-    parser.add_argument("--folds", metavar="1-7", help="of LFW's ten; all that are there unless given")
     parser.add_argument("--steps", type=int, default=21, help="points of a DPR curve (21)")
-    parser.add_argument("--layout", choices=LAYOUTS, default="uniform", help="of the patches (uniform)")
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--threshold",
         default=CALIBRATE,
         help='"calibrate" (default) finds th_EER on all covered clean pairs; or a cosine, or a known name ("eer")',
     )
-    parser.add_argument("--aligned", action="store_true", help=ALIGNED)
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of one worker (1)")
     parser.add_argument(
         "--cluster", metavar="ADDRESS|local:N", help="work on a Dask cluster, or on N processes of this machine"
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
     parser.set_defaults(run=run)
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from xssab_core.commands.arguments import add_patch_lfw_options
 from xssab_core.data.crops import CropCache
 from xssab_core.data.lfw import download_lfw, open_lfw, parse_folds
 from xssab_core.metrics import percent
 from xssab_core.models.registry import DEFAULT_MODEL, entry_of
 from xssab_core.patch_lfw.export import export_patch_lfw
-from xssab_core.patch_lfw.generator import LAYOUTS, PatchLfw
+from xssab_core.patch_lfw.generator import PatchLfw
 from xssab_core.progress import Line
 
 
@@ -22,21 +22,16 @@ def add(subparsers: Any) -> None:
         help="write Patch-LFW: crops as PNG and a manifest",
         description="Stop it at any moment: the same command goes on where it was.",
     )
-    parser.add_argument("--lfw", type=Path, required=True, metavar="DIR", help="a copy of LFW with its pairs.txt")
-    parser.add_argument("--download", action="store_true", help="fetch LFW into --lfw first if it is not there")
+    add_patch_lfw_options(parser)
     parser.add_argument("--model", default=DEFAULT_MODEL, help="the model whose template the crops are on")
-    parser.add_argument("--pairs", type=int, metavar="N", help="so many pairs, half of them genuine; all unless given")
-    parser.add_argument("--folds", metavar="1-7", help="of LFW's ten; all that are there unless given")
-    parser.add_argument("--layout", choices=LAYOUTS, default="uniform")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
     parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> None:
     """Write the crops and the manifest."""
     lfw = download_lfw(given.lfw) if given.download else open_lfw(given.lfw)
-    generator = PatchLfw(lfw, CropCache.default(), entry_of(given.model).info.template, given.layout, given.seed)
+    cache, template = CropCache.default(given.aligned), entry_of(given.model).info.template
+    generator = PatchLfw(lfw, cache, template, given.layout, given.seed)
     chosen = lfw.in_folds(parse_folds(given.folds)) if given.folds else lfw
     pairs = chosen.pairs if given.pairs is None else chosen.select(given.pairs // 2, given.pairs - given.pairs // 2)
     manifest = export_patch_lfw(generator, pairs, given.output, Line())
