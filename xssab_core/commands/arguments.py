@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from xssab_core.errors import ExplainError, XssabError
+from xssab_core.patch_lfw.generator import LAYOUTS
 
 # What `--aligned` says of itself.
 ALIGNED = "the images are crops that are already aligned: take them as they are"
