@@ -28,7 +28,7 @@ SHOWN = """() => {
     return {
         title: texts(`${main} h1`),
         numbers: texts(`${main} [data-testid=stMetricValue]`),
-        origin: texts(`${sidebar} [data-testid=stCaptionContainer]`).at(-1),
+        origin: texts(`${sidebar} [data-testid=stCaptionContainer]`).find((text) => /^-?\d\.\d{4}: /.test(text)),
         sliders: [...document.querySelectorAll("input[type=range]")].map((slider) => slider.value),
         boxes: [...document.querySelectorAll("input[role=combobox]")].map((box) => box.value),
         pressed: texts("[data-testid=stButtonGroup] [data-selected]"),
@@ -197,7 +197,7 @@ def test_a_step_belongs_to_its_pair_and_model_and_a_method_to_the_models_that_ha
     expect(visit).to_have_url(re.compile("at=40"))
     visit.get_by_text("xCos S", exact=True).click()
     expect(visit.locator(f"{VIEWER} figcaption").nth(1)).to_have_text("xCos S map")
-    assert "40% replaced" in assert_as_loaded(visit, wait_for_viewer)["readout"][0]
+    assert "40\xa0% replaced" in assert_as_loaded(visit, wait_for_viewer)["readout"][0]
     choose(visit, "Model", "Second")
     expect(visit).not_to_have_url(re.compile("[?&]at="))
     wait_for_viewer(visit)
@@ -207,7 +207,7 @@ def test_a_step_belongs_to_its_pair_and_model_and_a_method_to_the_models_that_ha
     expect(visit).to_have_url(re.compile("at=10"))
     choose(visit, "Pair", "Obama 1 / Obama 2")
     expect(visit).not_to_have_url(re.compile("[?&]at="))
-    assert "0% replaced" in assert_as_loaded(visit, wait_for_viewer)["readout"][0]
+    assert "0\xa0% replaced" in assert_as_loaded(visit, wait_for_viewer)["readout"][0]
 
 
 def test_landmarks_that_nobody_moved_stay_as_they_are(visit) -> None:

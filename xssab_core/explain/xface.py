@@ -131,7 +131,7 @@ class XFace(Explainer[FaceModel, OccludedEmbeddings]):
         for face, crop in enumerate((probe, reference)):
             for start, batch in _batches(crop, squares, self.batch_size):
                 occluded[face, start : start + len(batch)] = model.embed(batch)
-                progress(State(face * len(squares) + start + len(batch), 2 * len(squares)))
+                progress(State(face * len(squares) + start + len(batch), 2 * len(squares), "forward passes"))
         return OccludedEmbeddings(embeddings=clean, occluded=occluded, squares=squares, side=side)
 
     def numbers(self, model: FaceModel, evidence: OccludedEmbeddings, threshold: float) -> dict[str, float]:
