@@ -205,7 +205,6 @@ def test_two_users_browse_at_once(visit, browser, app, lfw) -> None:
     stranger.close()
 
 
-@pytest.mark.alone
 def test_a_cold_deep_link_opens_the_gallery(start, lfw, capsys) -> None:
     page = start()
     asked: list[str] = []

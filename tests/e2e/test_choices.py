@@ -22,7 +22,7 @@ from xssab_core.models.calibration import Calibration, calibration_path
 from xssab_core.models.zoo import iresnet
 
 # What a page shows of what was chosen and of what came of it.
-SHOWN = """() => {
+SHOWN = r"""() => {
     const texts = (selector) => [...document.querySelectorAll(selector)].map((found) => found.innerText.trim());
     const main = "[data-testid=stMain]", sidebar = "[data-testid=stSidebar]";
     return {

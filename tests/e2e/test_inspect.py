@@ -61,7 +61,6 @@ def test_a_sample_pair_is_explained_at_first_sight(visit, samples, sface) -> Non
     assert "same person" not in visit.inner_text("body").lower()
 
 
-@pytest.mark.alone
 def test_the_first_picture_of_a_sample_pair_comes_within_three_seconds(visit, capsys) -> None:
     visit.goto("/")
     expect(visit.locator(".st-key-comparison .tile")).to_have_count(8)
