@@ -19,11 +19,10 @@ LFW_FOLDER = ASSETS.parent.parent / "shared" / "lfw"
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests are slow, and an app with its browser takes all cores; what is slow runs after the rest."""
+    """Browser tests are slow; what is slow runs after the rest."""
     for item in items:
         if "e2e" in item.path.parts:
             item.add_marker("slow")
-            item.add_marker("alone")
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
 
 

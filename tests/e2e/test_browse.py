@@ -85,6 +85,7 @@ def test_patch_lfw_is_a_gallery_that_fits_the_window(visit, lfw, request) -> Non
     visit.locator(CARDS).first.scroll_into_view_if_needed()
 
 
+@pytest.mark.alone
 def test_each_step_over_4200_pairs_takes_less_than_a_second(visit, lfw, capsys) -> None:
     visit.goto("/browse?set=Patch-LFW")
     following, previous = (visit.get_by_role("button", name=name).first for name in ("Next", "Previous"))
@@ -205,6 +206,7 @@ def test_two_users_browse_at_once(visit, browser, app, lfw) -> None:
     stranger.close()
 
 
+@pytest.mark.alone
 def test_a_cold_deep_link_opens_the_gallery(start, lfw, capsys) -> None:
     page = start()
     asked: list[str] = []

@@ -61,6 +61,7 @@ def test_a_sample_pair_is_explained_at_first_sight(visit, samples, sface) -> Non
     assert "same person" not in visit.inner_text("body").lower()
 
 
+@pytest.mark.alone
 def test_the_first_picture_of_a_sample_pair_comes_within_three_seconds(visit, capsys) -> None:
     visit.goto("/")
     expect(visit.locator(".st-key-comparison .tile")).to_have_count(8)
@@ -363,6 +364,7 @@ def test_a_slow_method_runs_beside_the_page_tells_its_progress_and_can_be_stoppe
     expect(visit.get_by_role("button", name=re.compile("Compute xFace 2"))).to_be_visible()
 
 
+@pytest.mark.alone
 def test_the_trust_panel_speaks_in_sentences_made_of_numbers(visit) -> None:
     visit.goto("/")
     wait_for_maps(visit)

@@ -206,6 +206,7 @@ def test_reduced_motion_plays_in_the_measured_steps(browser, app) -> None:
     assert all(percent % 5 == 0 for percent in seen)
 
 
+@pytest.mark.alone
 def test_dragging_holds_fifty_frames_a_second_and_asks_the_server_nothing(visit, capsys) -> None:
     sent: list[str] = []
     visit.on("websocket", lambda socket: socket.on("framesent", lambda _: sent.append("frame")))
