@@ -40,7 +40,7 @@ from xssab_core.progress import Progress, State, ignore
 from xssab_core.replay import dpr
 from xssab_core.report import versions
 from xssab_core.scoring.calibrate import calibration_from
-from xssab_core.scoring.embed import batches, images_of
+from xssab_core.scoring.embed import BATCH, batches, images_of
 
 CALIBRATE = "calibrate"
 UNBLURRED = "-unblurred"
@@ -232,7 +232,7 @@ class _Run:
     def embed(self) -> dict[Path, np.ndarray]:
         """float32 (D,) of every clean image that is needed, by path."""
         needed = self.lfw.pairs if self.settings.threshold == CALIBRATE else self.pairs
-        chunks = list(batches(images_of(needed)))
+        chunks = list(batches(images_of(needed), BATCH))
         embeddings: dict[Path, np.ndarray] = {}
         missing = []
         for number, chunk in enumerate(chunks):

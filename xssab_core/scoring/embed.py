@@ -27,7 +27,7 @@ def images_of(pairs: Iterable[LfwPair]) -> tuple[Path, ...]:
     return tuple(sorted({path for pair in pairs for path in (pair.probe, pair.reference)}))
 
 
-def batches(paths: Sequence[Path], size: int = BATCH) -> Iterator[tuple[Path, ...]]:
+def batches(paths: Sequence[Path], size: int) -> Iterator[tuple[Path, ...]]:
     """The paths in groups of that size, in order."""
     waiting = iter(paths)
     while group := tuple(islice(waiting, size)):
@@ -73,7 +73,7 @@ def embed_all(
 ) -> dict[Path, np.ndarray]:
     """float32 (D,) unit embedding of each image with a face, batch by batch."""
     embeddings: dict[Path, np.ndarray] = {}
-    for number, group in enumerate(batches(paths)):
+    for number, group in enumerate(batches(paths, BATCH)):
         embeddings |= embed_together(model, group, cache)
         progress(State(min((number + 1) * BATCH, len(paths)), len(paths), "images"))
     return embeddings
