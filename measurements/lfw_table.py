@@ -16,9 +16,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from xssab_core.data.crops import CropCache
 from xssab_core.data.landmarks import SHIPPED, save_landmarks
 from xssab_core.data.lfw import open_lfw
-from xssab_core.gallery.scores import PairScores, images_of, save_scores
+from xssab_core.gallery.scores import PairScores, every_image, save_scores
 from xssab_core.models import DEFAULT_MODEL, load_model
 from xssab_core.patch_lfw.generator import PatchLfw
+from xssab_core.progress import Line
 
 
 def main() -> None:
@@ -29,14 +30,14 @@ def main() -> None:
     cache, model = CropCache.default(), load_model(given.model, device="cpu")
     lfw = open_lfw(given.lfw)
     landmarks = {}
-    for path in images_of(lfw):
+    for path in every_image(lfw):
         face = cache.face(path)
         if face is not None:
             landmarks[hashlib.sha256(path.read_bytes()).hexdigest()] = face.landmarks
     save_landmarks(SHIPPED, landmarks)
     print(f"{SHIPPED}: {len(landmarks):,} faces, {SHIPPED.stat().st_size:,} bytes", flush=True)
     scores = PairScores(PatchLfw(lfw, cache, model.info.template), model, cache.folder)
-    scores.compute(lambda share: print(f"\r{share:.1%} of the pairs scored", end="", file=sys.stderr))
+    scores.compute(Line())
     save_scores(scores.shipped, scores)
     print(f"\n{scores.shipped}: {len(lfw.pairs):,} pairs, {scores.shipped.stat().st_size:,} bytes")
 

@@ -20,6 +20,7 @@ import torch
 
 from xssab_core import align_face, explain, open_photo
 from xssab_core.engine import Engine
+from xssab_core.faces import Pair
 from xssab_core.models import DEFAULT_MODEL, TorchFaceModel
 from xssab_core.paths import ASSETS
 
@@ -51,13 +52,13 @@ def main() -> None:
     pixels = torch.cat([model.pixels(crop[None]) for crop in crops])
     forwards: list[int] = []
     handle = model.network.register_forward_hook(lambda module, inputs, output: forwards.append(len(output)))
-    engine.explain(given.model, *faces, threshold=0.3)
+    engine.explain(model, Pair(*faces), threshold=0.3)
     pair, move, reference, moved = [], [], [], 0
     for index in range(given.rounds):
         reference.append(timed(lambda: bare(model, pixels)))
         pair.append(timed(lambda: explain(model, crops[0], crops[1], threshold=0.3)))
         before = len(forwards)
-        move.append(timed(lambda value=0.2 + index / 100: engine.explain(given.model, *faces, threshold=value)))
+        move.append(timed(lambda value=0.2 + index / 100: engine.explain(model, Pair(*faces), threshold=value)))
         moved += len(forwards) - before
     handle.remove()
     bare_median = statistics.median(reference)
