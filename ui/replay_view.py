@@ -157,11 +157,12 @@ def show_words(replay: Replay) -> None:
 
 
 def show_downloads(replay: Replay, pair: Pair) -> None:
-    """The replay as a moving picture and as numbers, made when they are asked for."""
+    """The replay as a moving picture, which is made when it is asked for, and as numbers."""
+    moving = partial(animation, replay, pair.title)
     with st.container(horizontal=True):
         for label, data, name, mime in (
-            ("Animation (WebP)", partial(animation, replay, pair.title), "replay.webp", "image/webp"),
-            ("Curve (CSV)", replay.csv, "replay.csv", "text/csv"),
+            ("Animation (WebP)", moving, "replay.webp", "image/webp"),
+            ("Curve (CSV)", replay.csv(), "replay.csv", "text/csv"),
         ):
             st.download_button(label, data, name, mime, on_click="ignore", icon=":material/download:")
 

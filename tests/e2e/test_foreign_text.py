@@ -29,6 +29,7 @@ def hostile_results(tmp_path: Path) -> Path:
     record = json.loads(SHIPPED.read_text())
     method = record["methods"][0]
     record["methods"] = [method | {"label": f"m{i}", "title": text} for i, text in enumerate(TEXTS)]
+    record["common"]["methods"] = {f"m{i}": record["common"]["methods"][method["label"]] for i in range(len(TEXTS))}
     record["data"] |= {"set": TEXTS[0], "images": TEXTS[1], "coverage": TEXTS[2]}
     record["model"] |= {"title": TEXTS[3], "id": TEXTS[4]}
     record["threshold"]["origin"] = TEXTS[5]
