@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from ui.choices import belongs
+from ui.choices import belongs, drop
 from ui.page import errors_as_sentences
 from ui.state import engine
 from ui.words import plain
@@ -16,6 +16,7 @@ from xssab_core.models.calibration import rates_at
 from xssab_core.render import DEFAULT_OPACITY, PALETTES
 
 _DIGITS = 4
+_THRESHOLD = "threshold_"
 _UNMEASURED = Threshold(0.3, "start", "where the slider starts: no scores of this model are known here")
 _TITLES = {"eer": "EER", "published": "Published"}
 _PALETTE_TITLES = {"pink-green": "Pink and green", "orange-blue": "Orange and blue (colour-blind safe)"}
@@ -41,12 +42,13 @@ def pick_model(place: DeltaGenerator | None = None) -> FaceModel:
 
 def pick_threshold(model: FaceModel) -> Threshold:
     """What the slider says; at the place of a known threshold, exactly that one with its origin."""
-    first = _first_threshold(model)
+    first, name = _first_threshold(model), _threshold_name(model)
     known = {_shown(preset): preset for preset in (*reversed(model.thresholds), first)}
-    belongs("threshold", (model.weights_sha256, model.thresholds), _shown(first))
+    belongs(name, (model.weights_sha256, model.thresholds), _shown(first))
+    drop(*(other for other in st.query_params if other.startswith(_THRESHOLD) and other != name))
 
     def choose(value: float) -> None:
-        st.session_state.threshold = value
+        st.session_state[name] = value
 
     with st.sidebar:
         value = st.slider(
@@ -56,7 +58,7 @@ def pick_threshold(model: FaceModel) -> Threshold:
             _shown(first),
             10.0**-_DIGITS,
             format=f"%.{_DIGITS}f",
-            key="threshold",
+            key=name,
             bind="query-params",
         )
         value = round(value, _DIGITS)
@@ -85,8 +87,14 @@ def settings_in_url(model: FaceModel, threshold: Threshold) -> dict[str, str]:
     if model.info.id != _models()[0]:
         said["model"] = model.info.title
     if _shown(threshold) != _shown(_first_threshold(model)):
-        said["threshold"] = f"{threshold.value:.{_DIGITS}f}"
+        said[_threshold_name(model)] = f"{threshold.value:.{_DIGITS}f}"
     return said
+
+
+def _threshold_name(model: FaceModel) -> str:
+    """In the address too a threshold names its model: between the change of a model and what follows from it the
+    browser keeps a step, to which its Back button goes."""
+    return _THRESHOLD + model.info.id
 
 
 def _models() -> list[str]:

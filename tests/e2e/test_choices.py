@@ -112,11 +112,11 @@ def test_a_threshold_belongs_to_its_model(visit) -> None:
     assert "chosen by the user" not in str(found)
     move_threshold(visit)
     expect(visit.get_by_text("chosen by the user")).to_be_visible()
-    expect(visit).to_have_url(re.compile("model=Second.*threshold="))
+    expect(visit).to_have_url(re.compile("model=Second.*threshold_second="))
     assert_as_loaded(visit)
     choose(visit, "Model", "SFace (OpenCV Zoo)")
     expect(visit.get_by_test_id("stMetric").filter(has_text="Threshold")).to_contain_text("0.3057")
-    expect(visit).not_to_have_url(re.compile("threshold="))
+    expect(visit).not_to_have_url(re.compile("threshold"))
     assert set(assert_as_loaded(visit)["primary"]) == {"EER"}
     visit.get_by_role("button", name="Published").click()
     expect(visit.get_by_text("0.3630: Recommended by OpenCV")).to_be_visible()
@@ -131,7 +131,7 @@ def test_a_threshold_belongs_to_its_model(visit) -> None:
 
 
 def test_a_model_changed_on_another_page_brings_its_own_threshold(visit) -> None:
-    visit.goto("/?threshold=0.5")
+    visit.goto("/?threshold_sface=0.5")
     wait_for_maps(visit)
     visit.get_by_role("link", name="Models").click()
     expect(visit.get_by_role("heading", level=1)).to_have_text("Face recognition models")

@@ -127,7 +127,7 @@ def test_moving_the_threshold_changes_decision_and_url_and_survives_reload(visit
         slider.press("PageUp")
     expect(visit.get_by_test_id("stMetric").filter(has_text="Threshold")).to_contain_text("0.9057")
     expect(visit.get_by_role("heading", level=1)).to_have_text("The model's score is below the threshold: non-match")
-    expect(visit).to_have_url(re.compile("threshold=0.9057"))
+    expect(visit).to_have_url(re.compile("threshold_sface=0.9057"))
     visit.reload()
     wait_for_maps(visit)
     assert metric(visit, "Threshold") == 0.9057
@@ -261,7 +261,7 @@ def test_a_cold_deep_link_goes_through_the_router(browser, tmp_path, sface) -> N
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
     page.set_default_timeout(60_000)
-    page.goto(f"{fresh.url}/inspect?threshold=0.363")
+    page.goto(f"{fresh.url}/inspect?threshold_sface=0.363")
     wait_for_maps(page)
     expect(page.get_by_text("It is not evidence of identity").first).to_be_visible()
     assert metric(page, "Threshold") == 0.363

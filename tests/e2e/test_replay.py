@@ -147,7 +147,7 @@ def test_number_size_seed_and_donor_make_the_case(visit, samples, two_faces) -> 
 
 
 def test_a_case_opens_in_inspect_and_comes_back(visit) -> None:
-    visit.goto(f"{PATCHED}&threshold=0.33")
+    visit.goto(f"{PATCHED}&threshold_sface=0.33")
     wait_for_viewer(visit)
     start = readout(visit)[2]
     visit.get_by_role("link", name="Inspect this pair").click()
@@ -266,7 +266,7 @@ def test_dragging_holds_fifty_frames_a_second_and_asks_the_server_nothing(visit,
 def test_the_curve_of_a_patch_lfw_pair_is_the_benchmarks(visit, lfw, lfw_folder, sface, tmp_path, pair_id) -> None:
     pair = next(pair for pair in lfw.pairs if pair.id == pair_id)
     name = urllib.parse.quote_plus(f"{pair.probe.stem} / {pair.reference.stem}".replace("_", " "))
-    visit.goto(f"/replay?source=Patch-LFW&lfw={name}&threshold={sface.thresholds[0].value:.4f}")
+    visit.goto(f"/replay?source=Patch-LFW&lfw={name}&threshold_sface={sface.thresholds[0].value:.4f}")
     wait_for_viewer(visit, random=True)
     expect(visit.get_by_text("The probe carries 27 patches from")).to_be_visible()
     rows = curve(visit, tmp_path)
@@ -333,7 +333,7 @@ def test_a_cold_deep_link_opens_the_replay(browser, tmp_path, sface) -> None:
     context = browser.new_context(base_url=fresh.url, viewport={"width": 1280, "height": 800})
     page = context.new_page()
     page.set_default_timeout(60_000)
-    page.goto(f"{PATCHED}&at=35&threshold=0.363")
+    page.goto(f"{PATCHED}&at=35&threshold_sface=0.363")
     wait_for_viewer(page)
     assert readout(page)[0] == 35
     expect(page.get_by_text("threshold 0.3630")).to_be_visible()

@@ -17,14 +17,14 @@ RATES_AT_0_363 = (
 def test_a_published_threshold_is_shown_with_both_rates(
     sface: object, monkeypatch: pytest.MonkeyPatch, page: str
 ) -> None:
-    app = _open(monkeypatch, page, threshold="0.3630")
+    app = _open(monkeypatch, page, threshold_sface="0.3630")
     assert any(RATES_AT_0_363 in caption for caption in _said(app.sidebar.caption))
 
 
 def test_a_decision_stands_beside_what_known_pairs_say_and_without_a_method_that_was_not_run(
     sface: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = _open(monkeypatch, "pages/inspect.py", threshold="0.3630")
+    app = _open(monkeypatch, "pages/inspect.py", threshold_sface="0.3630")
     said = _said(app.main.caption)
     assert any(
         text.startswith("0 of 2,100 impostor pairs scored this high (95 % interval up to 0.18 %). At this threshold: ")

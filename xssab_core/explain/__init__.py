@@ -17,6 +17,7 @@ from xssab_core.explain.base import (
     MethodInfo,
     decision_threshold,
 )
+from xssab_core.explain.layered import Layered
 from xssab_core.explain.plugins import installed
 from xssab_core.explain.random import Random
 from xssab_core.explain.xcos import XCos
@@ -28,7 +29,7 @@ from xssab_core.models.base import FaceModel, Threshold
 from xssab_core.progress import Progress, ignore
 
 ENTRY_POINTS = "xssab.methods"
-_OURS: tuple[AnyExplainer, ...] = (XSSAB(), XFace(1), XFace(2), XFace(3), XCos("s"), XCos("w"), Random())
+_OURS: tuple[AnyExplainer, ...] = (XSSAB(), Layered(), XFace(1), XFace(2), XFace(3), XCos("s"), XCos("w"), Random())
 METHODS: dict[str, AnyExplainer] = {method.info.id: method for method in _OURS} | installed(ENTRY_POINTS)
 
 
