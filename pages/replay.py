@@ -11,7 +11,7 @@ from ui.pair_picker import open_pair_elsewhere, pick_pair
 from ui.replay_view import (
     add_random,
     make_replay,
-    pick_method,
+    pick_order,
     show_case,
     show_downloads,
     show_random_progress,
@@ -20,20 +20,20 @@ from ui.replay_view import (
 )
 from ui.sidebar import pick_drawing, pick_model, pick_threshold
 
-pair = pick_pair()
+pair = pick_pair(showcase=True)
 model = pick_model()
 threshold = pick_threshold(model)
 drawing = pick_drawing()
 if pair is not None:
     heading = st.container()
-    method = pick_method(model)
+    order = pick_order(model)
     with errors_as_sentences(), st.spinner("Explaining and replaying the pair"):
-        replay = make_replay(model, pair, method, threshold)
+        replay = make_replay(model, pair, order, threshold)
     if replay is not None:
         with heading:
             show_case(replay, pair)
         replay, running = add_random(model, replay, pair)
-        show_viewer(replay, pair, drawing)
+        show_viewer(replay, model, pair, drawing)
         show_random_progress(running)
         show_words(replay)
         show_downloads(replay, pair)

@@ -10,6 +10,7 @@ import streamlit as st
 from ui.choices import belongs
 from ui.jobs import jobs, offer_work, session
 from ui.map_viewer import Tile, map_viewer
+from ui.measured import worth_of
 from ui.sidebar import Drawing
 from ui.state import engine
 from ui.words import plain
@@ -56,7 +57,7 @@ def compare_methods(
             explanations.append(engine().explain(model, pair, method_id, threshold))
         else:
             waiting.setdefault(method.evidence_kind, []).append(method)
-    _show_grid(explanations, pair, drawing)
+    _show_grid(model, explanations, pair, drawing)
     for methods in waiting.values():
         offer(model, pair, methods)
     return explanations
@@ -67,7 +68,7 @@ def is_fast(method: AnyExplainer) -> bool:
     return method.info.forward_passes <= _FAST_PASSES
 
 
-def _show_grid(explanations: list[Explanation], pair: Pair, drawing: Drawing) -> None:
+def _show_grid(model: FaceModel, explanations: list[Explanation], pair: Pair, drawing: Drawing) -> None:
     rows = {}
     for side, face in pair.by_side():
         tiles = []
@@ -80,10 +81,14 @@ def _show_grid(explanations: list[Explanation], pair: Pair, drawing: Drawing) ->
             title = explanation.method.short_title
             crop = face.crop_for(explanation.model.template)
             alt = f"{title} map of the {side}, values {maps.combined.min():.2e} to {maps.combined.max():.2e}"
-            tiles.append(Tile(title, alt, crop, maps.combined, scale))
+            worth = worth_of(model, explanation.method.id)
+            note = worth.note if worth else "gain not measured here"
+            tiles.append(Tile(title, alt, crop, maps.combined, scale, note=note))
         rows[side.capitalize()] = tiles
     map_viewer(rows, drawing.palette, drawing.opacity, key="comparison")
     st.caption("Each method is drawn on its own scale: full colour at its own largest |value| on the two faces.")
+    for origin in dict.fromkeys(w.origin for e in explanations if (w := worth_of(model, e.method.id))):
+        st.caption(plain(origin))
     table = [
         {
             "method": explanation.method.title,

@@ -17,6 +17,7 @@ class Tile:
 
     Attributes:
         title: shown above it.
+        note: a few words below the title.
         alt: what a reader who cannot see it should know.
         crop: uint8 (S, S, 3) RGB.
         values: float32 (S, S) map over the crop, or None for the crop alone.
@@ -30,6 +31,7 @@ class Tile:
     values: np.ndarray | None = None
     scale: float = 1.0
     dissimilar: bool = False
+    note: str = ""
 
 
 _component = component("map_viewer")
@@ -47,9 +49,16 @@ def map_viewer(rows: dict[str, list[Tile]], palette: str, opacity: float, key: s
 
 def _tile(tile: Tile, palette: str) -> dict[str, object]:
     if tile.values is None:
-        return {"title": tile.title, "alt": tile.alt, "base": data_url(tile.crop), "size": len(tile.crop)}
+        return {
+            "title": tile.title,
+            "note": tile.note,
+            "alt": tile.alt,
+            "base": data_url(tile.crop),
+            "size": len(tile.crop),
+        }
     return {
         "title": tile.title,
+        "note": tile.note,
         "alt": tile.alt,
         "base": data_url(grey_crop(tile.crop)),
         "layer": data_url(colour_layer(tile.values, tile.scale, palette, tile.dissimilar)),

@@ -27,10 +27,16 @@ from xssab_core.paths import ASSETS
 
 _SAMPLES = ASSETS / "samples"
 _PATCH_LFW = "Patch-LFW"
+# A false match that patches made: its replay shows at once what an order of pixels is worth.
+_SHOWCASE = "barack_obama_1~joe_biden_1"
 
 
-def pick_pair() -> Pair | None:
-    """The widgets for choosing a pair, in the sidebar; None while something is still to be chosen."""
+def pick_pair(showcase: bool = False) -> Pair | None:
+    """The widgets for choosing a pair, in the sidebar; None while something is still to be chosen.
+
+    Args:
+        showcase: open with a sample pair that patches turned, not with the first one as it is.
+    """
     with st.sidebar:
         sources = ["Samples", "Upload"] + (["LFW", _PATCH_LFW] if lfw_folder() else [])
         source = st.segmented_control(
@@ -39,7 +45,10 @@ def pick_pair() -> Pair | None:
         with errors_as_sentences():
             if source == _PATCH_LFW:
                 return _patch_lfw_pair()
-            photos = {"Samples": _sample_pair, "Upload": _uploaded_pair, "LFW": _lfw_pair}[source or "Samples"]()
+            if source == "Upload":
+                photos = _uploaded_pair()
+            else:
+                photos = _lfw_pair() if source == "LFW" else _sample_pair(showcase)
     if photos is None:
         st.title("Upload two photographs")
         st.info("Upload a probe and a reference photograph in the sidebar.", icon=":material/upload:")
@@ -47,7 +56,8 @@ def pick_pair() -> Pair | None:
     faces = [_face(photo, side, by_position=source == "LFW") for photo, side in zip(photos, SIDES, strict=True)]
     if faces[0] is None or faces[1] is None:
         return None
-    probe = _patched_by_hand(faces[0], faces[1])
+    is_showcase = showcase and source == "Samples" and st.session_state.sample == _SHOWCASE
+    probe = _patched_by_hand(faces[0], faces[1], is_showcase)
     if probe is None:
         return None
     pair = Pair(probe, faces[1])
@@ -59,13 +69,18 @@ def pick_pair() -> Pair | None:
 def open_pair_elsewhere(file: str, label: str) -> None:
     """A link to another page with the same pair, model and threshold. It loads a new document: a switch within the
     session cannot be relied on to carry parameters that are bound to widgets."""
-    target = escape(address(file, st.query_params.to_dict()))
+    query = st.query_params.to_dict()
+    if query.get("source", "Samples") == "Samples":  # pages open with different ones
+        patched = "true" if st.session_state.patch else "false"
+        query |= {"sample": sample_title(st.session_state.sample), "patch": patched}
+    target = escape(address(file, query))
     st.html(f'<a href="{target}" style="color: inherit; font-weight: 600">{escape(label)}</a>')
 
 
-def _sample_pair() -> tuple[Photo, Photo]:
+def _sample_pair(showcase: bool) -> tuple[Photo, Photo]:
     pairs = {f"{a}~{b}": (a, b) for a, b in sample_pairs()}
-    chosen = st.selectbox("Pair", list(pairs), format_func=sample_title, key="sample", bind="query-params")
+    index = list(pairs).index(_SHOWCASE) if showcase else 0
+    chosen = st.selectbox("Pair", list(pairs), index, format_func=sample_title, key="sample", bind="query-params")
     first, second = (read_photo(_SAMPLES / f"{name}.jpg") for name in pairs[chosen])
     st.caption(_kind(pairs[chosen][0].rsplit("_", 1)[0] == pairs[chosen][1].rsplit("_", 1)[0]))
     with st.popover("Credits", type="tertiary"):
@@ -169,11 +184,12 @@ def lfw_title(pair: LfwPair) -> str:
     return f"{pair.probe.stem.replace('_', ' ')} / {pair.reference.stem.replace('_', ' ')}"
 
 
-def _patched_by_hand(probe: AlignedFace, reference: AlignedFace) -> AlignedFace | None:
+def _patched_by_hand(probe: AlignedFace, reference: AlignedFace, at_first: bool) -> AlignedFace | None:
     """The probe, with patches where the user asks for them; None while their donor is still to be chosen."""
     with st.sidebar:
         wanted = st.toggle(
             "Patch the probe",
+            at_first,
             key="patch",
             bind="query-params",
             help="Makes a Patch-LFW case of this pair: squares of another face are pasted onto the probe. "

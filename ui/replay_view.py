@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -33,34 +34,56 @@ from xssab_core.replay.dpr import Embed, ranking_map
 
 _AT = "at"
 _RANDOM_OF = "random_of"
+# The order that a replay opens with where the model allows it: it finds most, see the Benchmark page.
+_FIRST = "layered"
+# The method whose pixels are ordered before its blur.
+_UNBLURRED = "xssab"
 
 _component = component("replay")
 
 
-def pick_method(model: FaceModel) -> str:
-    """The method whose map orders the pixels; random order is always drawn beside it."""
+@dataclass(frozen=True)
+class Order:
+    """What orders the pixels: a method's map, with its blur or without."""
+
+    method_id: str
+    blur: bool
+
+
+def pick_order(model: FaceModel) -> Order:
+    """The map that orders the pixels; random order is always drawn beside it."""
     usable = [m for m, method in METHODS.items() if m != "random" and method.unavailable(model) is None]
-    belongs("method", tuple(usable), usable[0])
+    first = _FIRST if _FIRST in usable else usable[0]
+    belongs("method", tuple(usable), first)
     chosen = st.pills(
         "Pixels in the order of",
         usable,
-        default=usable[0],
+        default=first,
         required=True,
         format_func=lambda method_id: plain(METHODS[method_id].info.short_title),
         key="method",
         bind="query-params",
     )
-    return chosen or usable[0]
+    if chosen != _UNBLURRED:
+        return Order(chosen or first, blur=True)
+    blur = st.toggle(
+        "Order by the blurred map",
+        key="blurred",
+        bind="query-params",
+        help="The paper blurs the map that is shown; its code orders pixels before the blur, as is done here.",
+    )
+    return Order(chosen, blur)
 
 
-def make_replay(model: FaceModel, pair: Pair, method_id: str, threshold: Threshold) -> Replay | None:
+def make_replay(model: FaceModel, pair: Pair, order: Order, threshold: Threshold) -> Replay | None:
     """The replay of the pair; offers to compute a slow method first, and returns None until that is done."""
+    method_id = order.method_id
     method = METHODS[method_id]
     if not is_fast(method) and not engine().is_examined(model, pair, method_id):
         offer(model, pair, [method])
         return None
     case = case_of(pair, model.info.template)
-    explanation = engine().explain(model, pair, method_id, threshold, one_thread=True)
+    explanation = engine().explain(model, pair, method_id, threshold, order.blur, one_thread=True)
     return play(_embed(model), case, explanation)
 
 
@@ -124,12 +147,15 @@ def show_case(replay: Replay, pair: Pair) -> None:
 
 
 @st.fragment
-def show_viewer(replay: Replay, pair: Pair, drawing: Drawing) -> None:
-    """The viewer. Its position is kept in the address once it rests, and is one in this case: another pair and another
-    model begin at the start."""
+def show_viewer(replay: Replay, model: FaceModel, pair: Pair, drawing: Drawing) -> None:
+    """The viewer. It shows the map as its method blurs it, whatever orders the pixels. Its position is kept in the
+    address once it rests, and is one in this case: another pair and another model begin at the start."""
     if outlived(_AT, _case_key(replay, pair)):
         drop(_AT)
-    _component(key="replay", data=_data(replay, pair, drawing), on_at_change=_rest)
+    about = replay.explanation
+    pictured = engine().explain(model, pair, about.method.id, about.threshold, one_thread=True)
+    values = ranking_map(pictured.probe)
+    _component(key="replay", data=_data(replay, pair, values, drawing), on_at_change=_rest)
 
 
 def _rest() -> None:
@@ -167,9 +193,8 @@ def show_downloads(replay: Replay, pair: Pair) -> None:
             st.download_button(label, data, name, mime, on_click="ignore", icon=":material/download:")
 
 
-def _data(replay: Replay, pair: Pair, drawing: Drawing) -> dict[str, Any]:
+def _data(replay: Replay, pair: Pair, values: np.ndarray, drawing: Drawing) -> dict[str, Any]:
     case, explanation = replay.case, replay.explanation
-    values = ranking_map(explanation.probe)
     layer = colour_layer(values, shared_scale([values]), drawing.palette)
     ranks = np.empty(len(replay.order), dtype="<i4")
     ranks[replay.order] = np.arange(len(replay.order))

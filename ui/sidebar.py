@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from ui.choices import belongs, drop
+from ui.choices import drop, outlived
 from ui.page import errors_as_sentences
 from ui.state import engine
 from ui.words import plain
@@ -44,7 +44,8 @@ def pick_threshold(model: FaceModel) -> Threshold:
     """What the slider says; at the place of a known threshold, exactly that one with its origin."""
     first, name = _first_threshold(model), _threshold_name(model)
     known = {_shown(preset): preset for preset in (*reversed(model.thresholds), first)}
-    belongs(name, (model.weights_sha256, model.thresholds), _shown(first))
+    if outlived("threshold", (model.weights_sha256, model.thresholds)):
+        st.session_state[name] = _shown(first)
     drop(*(other for other in st.query_params if other.startswith(_THRESHOLD) and other != name))
 
     def choose(value: float) -> None:

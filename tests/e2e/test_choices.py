@@ -116,7 +116,7 @@ def test_a_threshold_belongs_to_its_model(visit) -> None:
     assert_as_loaded(visit)
     choose(visit, "Model", "SFace (OpenCV Zoo)")
     expect(visit.get_by_test_id("stMetric").filter(has_text="Threshold")).to_contain_text("0.3057")
-    expect(visit).not_to_have_url(re.compile("threshold"))
+    expect(visit).not_to_have_url(re.compile("threshold_sface"))
     assert set(assert_as_loaded(visit)["primary"]) == {"EER"}
     visit.get_by_role("button", name="Published").click()
     expect(visit.get_by_text("0.3630: Recommended by OpenCV")).to_be_visible()
@@ -140,6 +140,20 @@ def test_a_model_changed_on_another_page_brings_its_own_threshold(visit) -> None
     visit.get_by_role("link", name="Inspect").click()
     expect(visit.get_by_test_id("stMetric").filter(has_text="Model")).to_contain_text("second")
     assert "on a test" in assert_as_loaded(visit)["origin"]
+
+
+def test_back_goes_to_no_threshold_of_another_model(visit) -> None:
+    visit.goto("/?threshold_sface=0.5")
+    wait_for_maps(visit)
+    choose(visit, "Model", "Second")
+    expect(visit.get_by_test_id("stMetric").filter(has_text="Model")).to_contain_text("second")
+    wait_for_maps(visit)
+    visit.get_by_role("link", name="Models").click()
+    expect(visit.get_by_role("heading", level=1)).to_have_text("Face recognition models")
+    visit.go_back()
+    expect(visit.get_by_test_id("stMetric").filter(has_text="Threshold")).to_be_visible()
+    found = assert_as_loaded(visit)
+    assert "chosen by the user" not in str(found)
 
 
 def test_a_face_number_belongs_to_its_photograph(visit, two_faces, tmp_path) -> None:
@@ -191,7 +205,7 @@ def test_patches_methods_and_another_pair_are_what_the_address_says(visit) -> No
 
 
 def test_a_step_belongs_to_its_pair_and_model_and_a_method_to_the_models_that_have_it(visit) -> None:
-    visit.goto("/replay?sample=Obama+1+/+Biden+1")
+    visit.goto("/replay?sample=Obama+1+/+Biden+1&patch=false")
     wait_for_viewer(visit)
     press(visit, *["PageUp"] * 4)
     expect(visit).to_have_url(re.compile("at=40"))

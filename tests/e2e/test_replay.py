@@ -84,7 +84,7 @@ def own_case(samples) -> Case:
 
 
 def test_an_ordinary_pair_replays_in_the_deletion_form_and_says_so(visit, samples, sface) -> None:
-    visit.goto("/replay")
+    visit.goto("/replay?sample=Obama+1+/+Obama+2")
     wait_for_viewer(visit)
     expect(visit.get_by_text("There is no unpatched original, so this is the deletion form")).to_be_visible()
     expect(visit.get_by_text("It is not evidence of identity").first).to_be_visible()
@@ -103,8 +103,27 @@ def test_an_ordinary_pair_replays_in_the_deletion_form_and_says_so(visit, sample
     assert readout(visit)[:2] == (0, 0)
 
 
+def test_the_first_pair_shows_what_an_order_is_worth(visit, tmp_path) -> None:
+    visit.goto("/replay")
+    wait_for_viewer(visit, random=True)
+    expect(visit.get_by_role("heading", level=1)).to_have_text("Replay: does the map lead back?")
+    expect(visit.locator(f"{VIEWER} figcaption").nth(1)).to_have_text("Layered map")
+    rows = curve(visit, tmp_path)[1:-1]  # all orders begin and end alike
+    below = [float(row["score"]) < float(row["random_min"]) for row in rows]
+    above = [float(row["inverse"]) > float(row["random_max"]) for row in rows]
+    assert sum(below) >= len(rows) * 2 / 3
+    assert all(above)
+    visit.locator("[data-testid=stButtonGroup]").get_by_text("xSSAB", exact=True).click()
+    expect(visit.locator(f"{VIEWER} figcaption").nth(1)).to_have_text("xSSAB map")
+    before = curve(visit, tmp_path)
+    visit.get_by_text("Order by the blurred map").click()
+    expect(visit).to_have_url(re.compile("blurred=true"))
+    expect(visit.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
+    assert curve(visit, tmp_path) != before
+
+
 def test_patches_of_ones_own_are_put_back_pixel_by_pixel(visit, own_case, tmp_path) -> None:
-    visit.goto("/replay?sample=Obama+1+/+Biden+1")
+    visit.goto("/replay?sample=Obama+1+/+Biden+1&patch=false")
     wait_for_viewer(visit)
     visit.get_by_text("Patch the probe").click()
     expect(visit.get_by_role("heading", level=1)).to_have_text("Replay: does the map lead back?")
@@ -274,9 +293,9 @@ def test_the_curve_of_a_patch_lfw_pair_is_the_benchmarks(visit, lfw, lfw_folder,
     context = tasks.make_context(setup, sface)
     crops = [context.generator.cache.crop(path, ARCFACE) for path in (pair.probe, pair.reference)]
     clean = sface.embed(np.stack(crops))
-    method = tasks.Method("xssab", "xssab")
+    method = tasks.Method("layered", "layered")
     task = tasks.PairTask(pair, (method,), sface.thresholds[0].value, clean[0], clean[1], None)
-    expected = tasks.perform(context, task).records["xssab"]["scores"]
+    expected = tasks.perform(context, task).records["layered"]["scores"]
     np.testing.assert_allclose([float(row["score"]) for row in rows], expected, atol=1e-5)
     built = PatchLfw(lfw, CropCache.default(), ARCFACE).build(pair)
     np.testing.assert_array_equal(shown(visit), built.patched)

@@ -62,6 +62,7 @@ interface ViewerData {
 
 interface MapTile {
   title: string;
+  note?: string;
   alt: string;
   base: string;
   size: number;

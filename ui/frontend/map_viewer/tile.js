@@ -35,7 +35,9 @@ export function makeTile(tile, opacity) {
     box.append(layer);
   }
   box.append(cross);
-  const figure = make("figure", {}, make("figcaption", { textContent: tile.title }), box);
+  const caption = make("figcaption", { textContent: tile.title });
+  if (tile.note) caption.append(make("small", { textContent: tile.note, title: tile.note }));
+  const figure = make("figure", {}, caption, box);
   return { box, cross, figure, size: tile.size };
 }
 

@@ -1,0 +1,54 @@
+"""What a method is worth, in a few words beside its map: its gain in the results that ship."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from xssab_core import paths
+from xssab_core.benchmark.format import MethodResult, Results, read_results
+from xssab_core.metrics import counted, percent
+from xssab_core.models import FaceModel
+
+
+@dataclass(frozen=True)
+class Worth:
+    """Words on a method: `note` under its name, `origin` once for all of them."""
+
+    note: str
+    origin: str
+
+
+@st.cache_data(show_spinner=False)
+def _shipped() -> list[Results]:
+    files = sorted((paths.ASSETS / "benchmarks").glob("*.json"))
+    return [read_results(file.read_bytes(), file.stem) for file in files]
+
+
+def worth_of(model: FaceModel, method_id: str) -> Worth | None:
+    """How much sooner than random order the method's map leads decisions back that patches turned, of impostor and of
+    genuine pairs; None where it was not measured for these weights."""
+    for results in _shipped():
+        if results.model.weights_sha256 != model.weights_sha256:
+            continue
+        for method in results.methods:
+            if method.label == method_id and not method.is_random:
+                return Worth(_note(method), _origin(results))
+    return None
+
+
+def _note(method: MethodResult) -> str:
+    fmr, fnmr = (
+        "unknown" if estimate.value is None else percent(estimate.value, 0)
+        for estimate in (method.gain.fmr, method.gain.fnmr)
+    )
+    return f"gain {fmr} / {fnmr}, {counted(method.pairs.total, 'pair')}"
+
+
+def _origin(results: Results) -> str:
+    return (
+        "Gain: how much less error than random order is left, over a whole replay, when patched pixels are put back in "
+        f"the order of the map; impostor / genuine pairs of {results.data.set} ({results.data.coverage}). "
+        "0\u00a0% is chance. The Benchmark page has the intervals."
+    )
