@@ -1,7 +1,9 @@
 """A real app in a real browser: one server for the session, and a record of every request the browser makes."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -58,19 +60,39 @@ def foreign_requests(context: BrowserContext) -> list[str]:
     return found
 
 
+@dataclass
+class Profile:
+    """A browser profile, and what its pages asked of anything but this machine."""
+
+    context: BrowserContext
+    foreign: list[str]
+
+
+@pytest.fixture(scope="session")
+def profiles(browser) -> Iterator[Callable[[str, str], Profile]]:
+    """A profile for each app and colour scheme. Tests share it: scripts are fetched and compiled once."""
+
+    @cache
+    def profile_of(url: str, scheme: str) -> Profile:
+        context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=scheme, base_url=url)
+        context.set_default_timeout(60_000)
+        return Profile(context, foreign_requests(context))
+
+    yield profile_of
+    for context in browser.contexts:
+        context.close()
+
+
 @pytest.fixture
-def visit(browser, app, request) -> Iterator[Page]:
-    """A page of a fresh browser profile; the test fails if it asked anything but 127.0.0.1."""
-    scheme = getattr(request, "param", "light")
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=scheme, base_url=app.url)
-    context.set_default_timeout(60_000)
-    foreign = foreign_requests(context)
-    page = context.new_page()
+def visit(profiles, app, request) -> Iterator[Page]:
+    """A new page of the app; the test fails if it asked anything but 127.0.0.1."""
+    profile = profiles(app.url, getattr(request, "param", "light"))
+    page = profile.context.new_page()
     yield page
     SCREENSHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{request.node.name}.png")
-    context.close()
-    assert foreign == []
+    page.close()
+    assert profile.foreign == []
 
 
 @pytest.fixture(scope="session")
