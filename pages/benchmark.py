@@ -12,6 +12,7 @@ from ui.benchmark_view import (
     show_areas,
     show_cost,
     show_curves,
+    show_differences,
     show_localisation,
     show_paper,
     show_setting,
@@ -26,6 +27,7 @@ if results is not None:
     curved = shown if results.has_common_curves else results
     show_curves(curved)
     show_areas(shown)
+    show_differences(results)
     show_cost(results)
     show_localisation(curved)
 show_paper()

@@ -16,10 +16,10 @@ from ui.state import lfw_folder
 from ui.words import plain
 from xssab_core import paths
 from xssab_core.benchmark import paper
+from xssab_core.benchmark.controls import RANDOM
 from xssab_core.benchmark.figure import dpr_figure
 from xssab_core.benchmark.format import KINDS, Kind, Results, read_results
 from xssab_core.benchmark.runner import CLEAN_IMAGES, UNBLURRED, Settings, parse_methods, run_benchmark
-from xssab_core.benchmark.tasks import RANDOM
 from xssab_core.errors import DataError
 from xssab_core.explain import METHODS
 from xssab_core.metrics import Estimate, counted, percent
@@ -29,6 +29,14 @@ SMALL_RUN_PAIRS = 60
 _SMALL_RUN_METHODS = ("xssab", "xcos-s", "xcos-w")
 
 
+_ATTAINED = (
+    "Of possible = (AUC of random - AUC) / (AUC of random - AUC of the clean errors), the share of what can be gained: "
+    "errors that the model makes on clean pairs stay in every order. "
+)
+_CONTROLS = (
+    "Controls need no model: what a method is worth shows against them. The oracle knows where the patches lie, "
+    "and orders the pixels in them at random."
+)
 _CHOSEN, _GIVEN = "results", "results_file"
 
 
@@ -120,7 +128,7 @@ def show_curves(results: Results) -> None:
     st.header("DPR curves")
     figure = dpr_figure(results).update_layout(title=None, template=None, height=460, margin={"t": 40, "r": 20})
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
-    alt = f"DPR curves of FMR and FNMR of {', '.join(method.title for method in results.baseline_last)}"
+    alt = f"DPR curves of FMR and FNMR of {', '.join(method.full_title for method in results.controls_last)}"
     st.plotly_chart(figure, key="dpr", config={"displayModeBar": False}, alt=alt)
     st.caption("Lower is better: the errors that patches caused disappear sooner when the map finds the patches.")
 
@@ -129,11 +137,15 @@ def show_areas(results: Results) -> None:
     """Areas and gains, as Table 2, beside the paper's own."""
     st.header("Area under the DPR curve")
     model_id = results.model.id
+    knows_attained = any(method.attained for method in results.methods)
     rows = []
-    for method in results.baseline_last:
-        row = {"method": plain(method.title), "pairs": f"{method.pairs.total:,}"}
+    for method in results.controls_last:
+        row = {"method": plain(method.full_title), "pairs": f"{method.pairs.total:,}"}
         for kind in KINDS:
             row[f"gain {kind.upper()}"] = "" if method.is_random else _interval(method.gain.of(kind))
+            if knows_attained:
+                possible = None if method.is_random else method.attained
+                row[f"of possible {kind.upper()}"] = _interval(possible.of(kind)) if possible else ""
             row[f"paper {kind.upper()}"] = _paper_gain(model_id, method.label, kind)
         for kind in KINDS:
             unit_step = _number(method.unit_step_area.of(kind), 2)
@@ -144,8 +156,41 @@ def show_areas(results: Results) -> None:
     st.caption(
         "Gain over random = 1 - AUC / AUC of random on the same pairs, with its 95 % bootstrap interval. It needs no "
         f"scale, so it is what can be compared with the paper: beside it stands the paper's gain {whose}. "
+        f"{_ATTAINED if knows_attained else ''}"
         "AUC is over 0..100 %, 1 = error at every step; in brackets the sum over the 20 points 0..95 %. "
+        f"{_CONTROLS} "
         "The paper's xSSAB stands beside both rows of xSSAB: its text blurs the map, its code does not."
+    )
+
+
+def show_differences(results: Results) -> None:
+    """How much better or worse each method is than a chosen one, on the pairs that every method has."""
+    if not results.common.differences:
+        return
+    st.header("Differences between methods")
+    methods = {method.label: method for method in results.controls_last}
+    ranked = sorted(methods.values(), key=lambda method: (method.is_control, -(method.gain.mean.value or -1.0)))
+    against = st.selectbox(
+        "Compare with",
+        list(methods),
+        index=list(methods).index(ranked[0].label),
+        format_func=lambda label: methods[label].full_title,
+        key="against",
+        bind="query-params",
+        width=400,
+    )
+    rows = []
+    for label, method in methods.items():
+        found = None if label == against else results.common.difference(label, against)
+        if found is not None:
+            row = {"method": plain(method.full_title)}
+            rows.append(row | {f"difference {kind.upper()}": _bare_interval(found.of(kind)) for kind in KINDS})
+    _table(rows, f"Differences of the area under the DPR curve from {methods[against].full_title} by method")
+    chosen = plain(methods[against].full_title)
+    st.caption(
+        f"AUC of the method minus that of {chosen} on the same {results.common.pairs.total:,} "
+        "pairs, with the 95 % interval of resampling both together: below zero is better than it, an interval that "
+        "holds zero tells no difference."
     )
 
 
@@ -178,13 +223,13 @@ def show_cost(results: Results) -> None:
     seconds = results.run.seconds_per_map
     rows = [
         {
-            "method": plain(method.title),
+            "method": plain(method.full_title),
             "forward passes": _number(method.forward_passes, 0),
             "backward passes": _number(method.backward_passes, 0),
             "seconds (median)": _number(seconds[method.label].seconds_map.median),
             "paper's seconds": _number(paper.TABLE_3.get(_as_in_paper(method.label)), 2),
         }
-        for method in results.baseline_last
+        for method in results.controls_last
         if method.label in seconds
     ]
     _table(rows, "Passes and seconds of a map by method")
@@ -198,14 +243,14 @@ def show_localisation(results: Results) -> None:
     st.header("Finding the patches")
     rows = [
         {
-            "method": plain(method.title),
+            "method": plain(method.full_title),
             "pairs": f"{method.pairs.total:,}",
             "all pairs": _number(method.localisation.all),
             "impostor pairs": _number(method.localisation.fmr),
             "genuine pairs": _number(method.localisation.fnmr),
             "chance": _number(method.localisation.chance),
         }
-        for method in results.baseline_last
+        for method in results.controls_last
     ]
     _table(rows, "Average precision of localisation by method")
     st.caption(
@@ -295,6 +340,13 @@ def _interval(estimate: Estimate) -> str:
     if value is None or low is None or high is None:
         return ""
     return f"{percent(value, 1)} " + _unbroken(f"({percent(low, 1)} to {percent(high, 1)})")
+
+
+def _bare_interval(estimate: Estimate) -> str:
+    value, low, high = estimate.value, estimate.low, estimate.high
+    if value is None or low is None or high is None:
+        return ""
+    return f"{value:z.3f} " + _unbroken(f"({low:z.3f} to {high:z.3f})")
 
 
 def _unbroken(text: str) -> str:

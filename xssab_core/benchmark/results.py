@@ -14,6 +14,7 @@ import pandas as pd
 from msgspec import structs
 
 from xssab_core.benchmark import figure, measures
+from xssab_core.benchmark.controls import CONTROLS, RANDOM
 from xssab_core.benchmark.format import (
     FORMAT,
     KINDS,
@@ -24,6 +25,7 @@ from xssab_core.benchmark.format import (
     Counts,
     Curve,
     Data,
+    Difference,
     ErrorRate,
     Estimates,
     Kind,
@@ -40,7 +42,7 @@ from xssab_core.benchmark.format import (
     results_json,
 )
 from xssab_core.benchmark.records import BASE, Work
-from xssab_core.benchmark.tasks import RANDOM, Method
+from xssab_core.benchmark.tasks import Method
 from xssab_core.data.lfw import Lfw, LfwPair
 from xssab_core.explain import CAUTION, method_of
 from xssab_core.files import write_folder
@@ -118,6 +120,9 @@ def summarise(
         common=Common(
             pairs=_counts(random.taken(common).genuine),
             methods={method.label: measured(found, common) for method, found in rows.items()},
+            differences=_differences(
+                {method.label: found.taken(common) for method, found in rows.items()}, provenance.bootstrap
+            ),
         ),
         provenance=provenance,
         run=Run(datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), _seconds_per_map(table)),
@@ -157,15 +162,29 @@ def read_rows(work: Work, method: Method, pairs: Sequence[LfwPair], threshold: f
 
 def _measured(rows: Rows, random: Rows, bootstrap: Bootstrap) -> Measures:
     """Of a method, with RND on the same pairs; the unit-step area only where the curve has the paper's 21 points."""
-    found = measures.estimates(_areas_by_kind(rows), _areas_by_kind(random), bootstrap.resamples, bootstrap.seed)
-    auc, gain = (Estimates(**{kind: pair[side] for kind, pair in found.items()}) for side in (0, 1))
+    found = measures.estimates(
+        _by_kind(rows, rows.areas),
+        _by_kind(random, random.areas),
+        _by_kind(rows, rows.errors[:, -1]),
+        bootstrap.resamples,
+        bootstrap.seed,
+    )
+    auc = Estimates(**{kind: worth.area for kind, worth in found.items()})
+    gain = Estimates(**{kind: worth.gain for kind, worth in found.items()})
+    attained = Estimates(**{kind: worth.attained for kind, worth in found.items()})
     curves = ByKind(*(_curve(rows, kind) for kind in KINDS))
     steps = ByKind(*(_unit_step_area(curves.of(kind)) for kind in KINDS))
-    return Measures(auc, gain, steps, curves, _localisation(rows))
+    return Measures(auc, gain, steps, attained, curves, _localisation(rows))
 
 
-def _areas_by_kind(rows: Rows) -> dict[str, np.ndarray]:
-    return {kind: rows.of_kind(kind, rows.areas) for kind in KINDS}
+def _differences(rows: Mapping[str, Rows], bootstrap: Bootstrap) -> tuple[Difference, ...]:
+    areas = {label: _by_kind(found, found.areas) for label, found in rows.items()}
+    found = measures.differences(areas, bootstrap.resamples, bootstrap.seed)
+    return tuple(Difference(each.first, each.second, Estimates(**each.areas)) for each in found)
+
+
+def _by_kind(rows: Rows, values: np.ndarray) -> dict[str, np.ndarray]:
+    return {kind: rows.of_kind(kind, values) for kind in KINDS}
 
 
 def _unit_step_area(curve: Curve | None) -> float | None:
@@ -249,11 +268,14 @@ def _method(method: Method, rows: Rows, found: Measures) -> MethodResult:
 
 def _about(method: Method) -> dict[str, Any]:
     """What the table says of a method besides its measures."""
-    if method.explainer is None:
-        title, reference = ("Random", "an independent permutation of the pixels for every pair")
-        if method.maps:
-            title, reference = method.label, f"maps from the folder {method.maps.name}"
-        return {"title": title, "reference": reference, "blur": None, "cells": None}
+    if method.control:
+        role = "oracle" if method.control.oracle else "control"
+        about = {"title": method.control.title, "reference": method.control.reference, "role": role}
+        return about | {"blur": None, "cells": None}
+    if method.maps:
+        about = {"title": method.label, "reference": f"maps from the folder {method.maps.name}"}
+        return about | {"blur": None, "cells": None}
+    assert method.explainer is not None
     info = method_of(method.explainer).info
     return {
         "title": info.title if method.blur else f"{info.title}, unblurred",
@@ -274,7 +296,7 @@ def _seconds_per_map(table: pd.DataFrame) -> dict[str, Seconds]:
             *(Spread(float(group[name].mean()), float(group[name].median())) for name in Seconds.__struct_fields__)
         )
         for label, group in table.groupby("method", sort=False)
-        if label != RANDOM
+        if label not in CONTROLS
     }
 
 

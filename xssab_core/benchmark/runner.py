@@ -13,10 +13,10 @@ import numpy as np
 
 from xssab_core.benchmark import results
 from xssab_core.benchmark.cluster import Executor, executor
+from xssab_core.benchmark.controls import CONTROLS
 from xssab_core.benchmark.format import Bootstrap, Calibrated, Counts, Provenance, Results
 from xssab_core.benchmark.records import BASE, Work, check_label
 from xssab_core.benchmark.tasks import (
-    RANDOM,
     EmbedTask,
     Method,
     PairResult,
@@ -56,11 +56,11 @@ class Settings:
         lfw: folder of LFW.
         output: folder for results; finished work lies in `work` below it.
         model: id of a model.
-        methods: the rows of the table, see `parse_methods`. RND is always added.
+        methods: the rows of the table, see `parse_methods`. The controls are always added.
         pairs: how many pairs, half of them genuine, taken evenly over the copy; None for all.
         folds: which folds; None for all there are.
         steps: points of a DPR curve, 21 = every 5 %.
-        layout, seed: of Patch-LFW; the seed is RND's and the bootstrap's too.
+        layout, seed: of Patch-LFW; the seed is that of the controls and the bootstrap too.
         threshold: "calibrate" takes th_EER from all covered clean pairs of the folds; else a cosine, or the name of a
             threshold the model has ("eer"), which spares embedding the other images.
         resamples: of the bootstrap.
@@ -104,8 +104,8 @@ def parse_methods(text: str, maps: Sequence[str] = ()) -> tuple[Method, ...]:
     methods: dict[str, Method] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         label, limit = _limited(part)
-        if label == RANDOM:
-            rows = [Method(RANDOM, limit=limit)]
+        if label in CONTROLS:
+            rows = [Method(label, limit=limit)]
         elif label.endswith(UNBLURRED):
             rows = [Method(label, method_of(label.removesuffix(UNBLURRED)).info.id, False, limit)]
         else:
@@ -119,7 +119,7 @@ def parse_methods(text: str, maps: Sequence[str] = ()) -> tuple[Method, ...]:
         label, limit = _limited(name)
         if not separator or not Path(folder).expanduser().is_dir():
             raise DataError(f"{entry!r} is not NAME=DIR with a folder of maps named <pair id>.npy.")
-        if label in methods or label in METHODS or label == RANDOM:
+        if label in methods or label in METHODS or label in CONTROLS:
             raise DataError(f"{label!r} is taken. Give the maps in {folder} another name.")
         methods[label] = Method(check_label(label), limit=limit, maps=Path(folder).expanduser().resolve())
     if not methods:
@@ -196,16 +196,17 @@ def _provenance(settings: Settings, setup: Setup, model: FaceModel) -> Provenanc
 
 
 def _plan(settings: Settings, lfw: Lfw) -> dict[Method, tuple[LfwPair, ...]]:
-    """The pairs of each method. Smaller sets are taken from within the run's, and RND runs on all of them."""
+    """The pairs of each method. Smaller sets are taken from within the run's, and the controls run on all of
+    them."""
     count = len(lfw.pairs) if settings.pairs is None else settings.pairs
     if count < 2:
         raise DataError(f"A benchmark needs at least one genuine and one impostor pair, not {count} pairs.")
     selected = lfw.select(count // 2, count - count // 2) if settings.pairs else lfw.pairs
     if len({pair.genuine for pair in selected}) < 2:
         raise DataError(f"A benchmark needs genuine and impostor pairs. This copy of LFW covers {lfw.coverage}.")
-    plan = {Method(RANDOM): selected}
+    plan = {Method(label): selected for label in CONTROLS}
     for method in settings.methods:
-        if method.label != RANDOM:
+        if method.control is None:
             limit = method.limit
             plan[replace(method, limit=None)] = (
                 evenly(selected, limit // 2, limit - limit // 2) if limit is not None else selected

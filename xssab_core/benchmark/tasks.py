@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from xssab_core.benchmark.controls import CONTROLS, Control
 from xssab_core.benchmark.measures import localisation
 from xssab_core.data.crops import CropCache
 from xssab_core.data.lfw import LfwPair, open_lfw
@@ -27,7 +28,6 @@ from xssab_core.patch_lfw.generator import Layout, PatchedPair, PatchLfw
 from xssab_core.replay import dpr
 from xssab_core.scoring.embed import embed_together
 
-RANDOM = "random"
 Record = dict[str, Any]
 Pulse = Callable[[], None]
 """Called now and then during long work. It may raise CancelledError."""
@@ -38,8 +38,8 @@ class Method:
     """A method as one row of the table.
 
     Attributes:
-        label: name of the row and of its records.
-        explainer: id in `xssab_core.explain.METHODS`; None for RND and for maps from a folder.
+        label: name of the row and of its records; of a control, its key in `CONTROLS`.
+        explainer: id in `xssab_core.explain.METHODS`; None for controls and for maps from a folder.
         blur: whether the explainer applies its blur.
         limit: run it on so many pairs only; None for all.
         maps: folder of `<pair id>.npy`, float (S, S) signed maps of the patched probe given the reference.
@@ -52,6 +52,11 @@ class Method:
     maps: Path | None = None
 
     @property
+    def control(self) -> Control | None:
+        """The control it is, if it is one."""
+        return CONTROLS.get(self.label)
+
+    @property
     def cells(self) -> int | None:
         """Side of the grid of a cell-wise method."""
         return method_of(self.explainer).info.cells if self.explainer else None
@@ -59,6 +64,8 @@ class Method:
     @property
     def attention(self) -> bool:
         """Whether its map has no sign."""
+        if self.control:
+            return self.control.attention
         return method_of(self.explainer).info.attention if self.explainer else False
 
 
@@ -69,7 +76,7 @@ class Setup:
     Attributes:
         lfw: folder of LFW, as `open_lfw` takes it.
         model: id of a model.
-        layout, seed: of Patch-LFW; the seed is also RND's.
+        layout, seed: of Patch-LFW; the seed is also that of the controls.
         steps: points of a DPR curve.
         cache: folder of the crop cache.
         aligned: the images are crops that are already aligned.
@@ -231,9 +238,7 @@ def _method_record(
             return None
         values = given
     else:
-        # Places in a random order, an independent one for every pair (the authors' code used one for all).
-        ranks = dpr.random_order(size, np.random.default_rng([context.setup.seed, task.pair.index, 2]))
-        values = ranks.reshape(size, size).astype(np.float64)
+        values = CONTROLS[method.label].values(pair, context.setup.seed)
     counts = dpr.step_counts(size, context.setup.steps, method.cells)
     order = dpr.pixel_order(values, is_match, method.cells, method.attention)
     # Both ends are known: they are the scores every method shares.
