@@ -82,7 +82,7 @@ def show_setting(results: Results) -> None:
     st.markdown(
         f"**{plain(results.model.title)}** on {plain(data.set)} ({plain(data.images)}): {pairs}; "
         f"copy with {plain(data.coverage)}. Threshold {threshold.value:.4f}: {plain(threshold.origin)}. "
-        f"Patches cover {covered or 'nothing'} of the probe on average."
+        f"Patches of layout {plain(results.layout)} cover {covered or 'nothing'} of the probe on average."
     )
     shown = {
         "FMR, LFW": rates.clean_fmr,

@@ -11,7 +11,7 @@ from xssab_core.patch_lfw.generator import PatchedPair
 from xssab_core.replay import dpr
 
 RANDOM = "random"
-# The seeds of a pair: patch_lfw.generator takes the others.
+# Of the generators of a pair, those that patch_lfw.generator does not use.
 _RANDOM_PURPOSE, _ORACLE_PURPOSE = 2, 3
 
 

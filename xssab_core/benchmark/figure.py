@@ -53,7 +53,10 @@ def dpr_figure(results: Results) -> go.Figure:
     figure.update_xaxes(title_text="Pixels put back (%)", range=[0, 100])
     figure.update_yaxes(rangemode="tozero")
     figure.update_yaxes(title_text="Error rate at th_EER (%)", row=1, col=1)
-    title = {"text": f"DPR curves on Patch-LFW, {escape(results.model.title)}", "subtitle": {"text": CAUTION}}
+    title = {
+        "text": f"DPR curves on Patch-LFW ({escape(results.layout)}), {escape(results.model.title)}",
+        "subtitle": {"text": CAUTION},
+    }
     figure.update_layout(title=title, template="plotly_white", hovermode="x unified", margin={"t": 130})
     figure.update_layout(hoverlabel={"namelength": -1})
     return figure

@@ -311,6 +311,11 @@ class Results(Struct, frozen=True):
                 raise ValueError(f"{where}.curves.{kind} has {len(curve)} points where shares has {len(self.shares)}")
 
     @property
+    def layout(self) -> str:
+        """The layout of Patch-LFW, which makes another data set of it."""
+        return str(self.provenance.settings.get("layout", "uniform"))
+
+    @property
     def has_common_curves(self) -> bool:
         """Whether curves and localisation on the pairs that every method has are known, not the areas alone."""
         found = (self.common.methods[method.label] for method in self.methods)

@@ -78,7 +78,7 @@ def table(results: Results) -> str:
     """The results as lines of text, each method on the pairs that every method has; controls last, marked as such."""
     rates, common = results.table1, results.on_common_pairs()
     lines = [
-        f"{results.model.title}; {results.data.coverage}; "
+        f"{results.model.title}; {results.data.coverage}; layout {results.layout}; "
         f"threshold {results.threshold.value:.4f} ({results.threshold.origin})",
         f"Patched FMR {_share(rates.patched_fmr.value)} (clean {_share(rates.clean_fmr.value)}), "
         f"FNMR {_share(rates.patched_fnmr.value)} (clean {_share(rates.clean_fnmr.value)})",
