@@ -10,8 +10,10 @@ from ui.benchmark_view import (
     pick_pairs,
     pick_results,
     show_areas,
+    show_checks,
     show_cost,
     show_curves,
+    show_deletion,
     show_differences,
     show_localisation,
     show_paper,
@@ -30,5 +32,7 @@ if results is not None:
     show_differences(results)
     show_cost(results)
     show_localisation(curved)
+    show_deletion(results)
+    show_checks(results)
 show_paper()
 show_small_run()

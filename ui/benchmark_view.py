@@ -194,6 +194,62 @@ def show_differences(results: Results) -> None:
     )
 
 
+def show_deletion(results: Results) -> None:
+    """Deletion and insertion on clean pairs, where the run measured them."""
+    deletion = results.deletion
+    if deletion is None:
+        return
+    st.header("Deletion and insertion")
+    rows = []
+    for method in results.controls_last:
+        occluded = deletion.methods.get(method.label)
+        if occluded is None:
+            continue
+        for pairs, side in (("genuine", "mated"), ("impostor", "non_mated")):
+            row = {"method": plain(method.full_title), "pairs": pairs}
+            for name, accuracy in occluded.accuracy.items():
+                row[plain(name.replace("-", ", "))] = _bare_interval(getattr(accuracy.auc, side))
+            for fill, moved in occluded.top.items():
+                row[f"top 1 %, {plain(fill)}"] = "" if method.is_random else _bare_interval(getattr(moved, side))
+            rows.append(row)
+    _table(rows, "Area under the accuracy of deletion and insertion by method, fill and kind of pairs")
+    st.caption(
+        f"On {deletion.pairs.genuine:,} genuine and {deletion.pairs.impostor:,} impostor pairs without patches, in the "
+        "order of the map of the clean probe, what speaks for the decision first: area under the share of right "
+        "decisions over 0..100 % of the pixels taken away (deletion: less is better) or shown (insertion: more is "
+        "better), with its 95 % interval. Top 1 %: how far the score moves against the decision when these pixels are "
+        "hidden, minus the same of random. A model that refuses every picture has no error on impostor pairs, so the "
+        "kinds stand apart."
+    )
+
+
+def show_checks(results: Results) -> None:
+    """Consistency and randomisation, where the run measured them."""
+    checks = results.checks
+    if checks is None:
+        return
+    st.header("Checks of the maps")
+    rows = []
+    for method in results.controls_last:
+        found = checks.methods.get(method.label)
+        if found is not None:
+            rows.append(
+                {
+                    "method": plain(method.full_title),
+                    "one identity": _bare_interval(found.consistency.mated),
+                    "two identities": _bare_interval(found.consistency.non_mated),
+                    "randomised": _bare_interval(found.randomised),
+                }
+            )
+    _table(rows, "Consistency within an identity and dependence on the weights by method")
+    st.caption(
+        f"On {checks.pairs.genuine:,} genuine and {checks.pairs.impostor:,} impostor pairs without patches. "
+        "Identities: cosine between the maps of the two faces of a pair, of one person or of two; empty where a method "
+        "gives one map for both faces. Randomised: rank correlation of the size of the map with that of a copy of the "
+        "model with shuffled weights; near 1, the map is not about the model. 95 % intervals."
+    )
+
+
 def show_paper() -> None:
     """What the paper reports: Table 2 as gains over random, and Table 1."""
     st.header("The paper's own numbers")

@@ -216,6 +216,57 @@ def test_a_finished_run_repeats_nothing_and_takes_more_methods(
         assert _method(second, label) == _method(first, label)
 
 
+def test_deletion_and_checks_are_of_clean_pairs_and_go_on_where_a_run_stopped(
+    tiny_lfw: Path, cache_folder: Path, sface: FaceModel, tmp_path: Path
+) -> None:
+    settings = _settings(
+        tiny_lfw, tmp_path, cache_folder, methods=parse_methods("xssab-unblurred"), pairs=6, steps=2, threshold="eer"
+    )
+    before = run_benchmark(settings, sface)
+    assert before.deletion is None
+    assert before.checks is None
+    states: list[State] = []
+    results = run_benchmark(replace(settings, deletion=4, checks=2), sface, states.append)
+    assert results.methods == before.methods
+    # Four pairs of xSSAB, random and pixel equality; two of xSSAB.
+    replayed = [state for state in states if state.what == PAIRS_TIMES_METHODS]
+    assert (replayed[0].done, replayed[-1].done) == (24, 24 + 3 * 4 + 2)
+    assert results.deletion is not None
+    assert set(results.deletion.methods) == {"xssab-unblurred", "random", "pixel-equality"}
+    assert results.deletion.pairs.genuine == results.deletion.pairs.impostor == 2
+
+    lfw, threshold = open_lfw(tiny_lfw), results.threshold.value
+    records = [json.loads(path.read_text()) for path in sorted((tmp_path / "work").rglob("deletion/xssab-*/*.json"))]
+    assert len(records) == 4
+    pairs = {pair.index: pair for pair in lfw.pairs}
+    for side, genuine in (("mated", True), ("non_mated", False)):
+        own = [record for record in records if pairs[record["index"]].genuine == genuine]
+        for name, accuracy in results.deletion.methods["xssab-unblurred"].accuracy.items():
+            right = np.array([[(score >= threshold) == genuine for score in record["curves"][name]] for record in own])
+            auc = getattr(accuracy.auc, side)
+            np.testing.assert_allclose(getattr(accuracy.curve, side), right.mean(axis=0))
+            assert auc.value == pytest.approx(np.trapezoid(right.mean(axis=0), dx=0.1))
+            assert auc.low <= auc.value <= auc.high
+    random_top = results.deletion.methods["random"].top["black"]
+    assert (random_top.mated.value, random_top.non_mated.value) == (0.0, 0.0)
+
+    # The map is that of the clean probe.
+    pair = pairs[records[0]["index"]]
+    crops = [CropCache(cache_folder).crop(path, sface.info.template) for path in (pair.probe, pair.reference)]
+    shown = explain(sface, crops[0], crops[1], threshold=threshold, blur=False)  # type: ignore[arg-type]
+    assert records[0]["curves"]["deletion-black"][0] == pytest.approx(shown.score, abs=1e-5)
+
+    assert results.checks is not None
+    checked = results.checks.methods["xssab-unblurred"]
+    assert checked.measured == (2, 2)
+    assert -1 <= checked.randomised.value < 0.8  # type: ignore[operator]
+    states.clear()
+    assert run_benchmark(replace(settings, deletion=4, checks=2), sface, states.append).checks == results.checks
+    assert [state.done for state in states if state.what == PAIRS_TIMES_METHODS] == [38]
+    with pytest.raises(DataError, match="deletion part needs a genuine and an impostor pair"):
+        run_benchmark(replace(settings, deletion=1), sface)
+
+
 def test_a_folder_of_other_work_is_refused(
     tiny_lfw: Path, cache_folder: Path, sface: FaceModel, uninterrupted: Path
 ) -> None:

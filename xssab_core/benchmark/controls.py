@@ -10,7 +10,7 @@ import numpy as np
 from xssab_core.patch_lfw.generator import PatchedPair
 from xssab_core.replay import dpr
 
-RANDOM = "random"
+RANDOM, ORACLE = "random", "mask-oracle"
 # Of the generators of a pair, those that patch_lfw.generator does not use.
 _RANDOM_PURPOSE, _ORACLE_PURPOSE = 2, 3
 
@@ -59,7 +59,7 @@ CONTROLS = {
     "pixel-equality": Control(
         "Pixel equality", "minus the absolute difference of the two crops' pixels", pixel_equality
     ),
-    "mask-oracle": Control(
+    ORACLE: Control(
         "Mask oracle",
         "knows where the patches lie: their pixels first, in random order",
         mask_oracle,

@@ -234,6 +234,74 @@ class Common(Struct, frozen=True, omit_defaults=True):
         return None
 
 
+class ByMating(Struct, Generic[T], frozen=True):
+    """A value of genuine pairs (mated) and one of impostor pairs."""
+
+    mated: T
+    non_mated: T
+
+
+class Accuracy(Struct, frozen=True):
+    """Share of pairs decided rightly while the probe is occluded.
+
+    Attributes:
+        auc: area under the curve over 0..100 %, normalised to 0..1: of deletion less is better, of insertion more.
+        curve: at each of the shares; None without such pairs.
+    """
+
+    auc: ByMating[Estimate]
+    curve: ByMating[Curve | None]
+
+
+class Occluded(Struct, frozen=True):
+    """What a method is worth when clean probes are occluded in its order.
+
+    Attributes:
+        accuracy: by the names of `CURVES` in `xssab_core.replay.deletion`.
+        top: by fill, how far the score moves against its decision when the highest 1 % of pixels are occluded, minus
+            the same of RND on the same pairs.
+    """
+
+    accuracy: dict[str, Accuracy]
+    top: dict[str, ByMating[Estimate]]
+
+
+class Deletion(Struct, frozen=True):
+    """Deletion and insertion on clean pairs, on those that all these methods have, by label."""
+
+    pairs: Counts
+    shares: Curve
+    methods: dict[str, Occluded]
+
+    def __post_init__(self) -> None:
+        for label, occluded in self.methods.items():
+            for name, accuracy in occluded.accuracy.items():
+                for curve in (accuracy.curve.mated, accuracy.curve.non_mated):
+                    if curve is not None and len(curve) != len(self.shares):
+                        raise ValueError(f"methods.{label}.accuracy.{name}.curve has {len(curve)} points")
+
+
+class Checked(Struct, frozen=True):
+    """What the checks of a method found on clean pairs.
+
+    Attributes:
+        consistency: mean cosine between the maps of the two faces of a pair: of one identity (mated), or of two.
+        randomised: mean rank correlation of |map| between the model and a copy with randomised weights.
+        measured: on how many pairs each of the two could be measured.
+    """
+
+    consistency: ByMating[Estimate]
+    randomised: Estimate
+    measured: tuple[Count, Count]
+
+
+class Checks(Struct, frozen=True):
+    """The checks of every method, by label, on the same clean pairs."""
+
+    pairs: Counts
+    methods: dict[str, Checked]
+
+
 class Bootstrap(Struct, frozen=True):
     """How intervals of areas and gains were resampled."""
 
@@ -275,11 +343,12 @@ class Run(Struct, frozen=True):
     seconds_per_map: dict[str, Seconds]
 
 
-class Results(Struct, frozen=True):
+class Results(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What results.json says.
 
     Attributes:
         shares: of the pixels put back, 0..1, one a point of every curve.
+        deletion, checks: parts that a run was asked for; None without.
     """
 
     format: int
@@ -292,6 +361,8 @@ class Results(Struct, frozen=True):
     shares: Annotated[Curve, Meta(min_length=2)]
     methods: tuple[MethodResult, ...]
     common: Common
+    deletion: Deletion | None = None
+    checks: Checks | None = None
     provenance: Provenance
     run: Run
 

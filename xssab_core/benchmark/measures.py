@@ -28,6 +28,15 @@ def areas(values: np.ndarray) -> np.ndarray:
     return np.asarray(((values[..., 1:] + values[..., :-1]) / 2).mean(axis=-1))
 
 
+def mean_estimate(values: np.ndarray, resamples: int, seed: int) -> Estimate:
+    """Mean of values (n,) with its bootstrap interval; those not finite are left out."""
+    usable = np.asarray(values, dtype=np.float64)
+    usable = usable[np.isfinite(usable)]
+    if not len(usable):
+        return Estimate(None, None, None)
+    return percentile_interval(float(usable.mean()), resampled_means(usable[:, None], resamples, seed)[:, 0])
+
+
 def unit_step_area(curve: np.ndarray) -> float:
     """Sum of a curve (21,) over its 20 points 0..95 %, each step counting one: the scale that fits Table 2."""
     return float(np.sum(np.asarray(curve, dtype=np.float64)[:-1]))

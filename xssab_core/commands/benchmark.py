@@ -44,6 +44,18 @@ def add(subparsers: Any) -> None:
         default=CALIBRATE,
         help='"calibrate" (default) finds th_EER on all covered clean pairs; or a cosine, or a known name ("eer")',
     )
+    parser.add_argument(
+        "--deletion",
+        type=int,
+        metavar="N",
+        help="deletion and insertion too, on N clean pairs (40 passes each a method)",
+    )
+    parser.add_argument(
+        "--checks",
+        type=int,
+        metavar="N",
+        help="consistency within an identity and model randomisation too, on N clean pairs",
+    )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of one worker (1)")
     parser.add_argument(
         "--cluster", metavar="ADDRESS|local:N", help="work on a Dask cluster, or on N processes of this machine"
@@ -69,6 +81,8 @@ def run(given: argparse.Namespace) -> None:
         threads=given.threads,
         cluster=given.cluster,
         aligned=given.aligned,
+        deletion=given.deletion,
+        checks=given.checks,
     )
     print(table(run_benchmark(settings, progress=Line())))
     print(f"Results: {given.output}")
