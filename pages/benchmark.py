@@ -10,8 +10,11 @@ from ui.benchmark_view import (
     pick_pairs,
     pick_results,
     show_areas,
+    show_checks,
     show_cost,
     show_curves,
+    show_deletion,
+    show_differences,
     show_localisation,
     show_paper,
     show_setting,
@@ -26,7 +29,10 @@ if results is not None:
     curved = shown if results.has_common_curves else results
     show_curves(curved)
     show_areas(shown)
+    show_differences(results)
     show_cost(results)
     show_localisation(curved)
+    show_deletion(results)
+    show_checks(results)
 show_paper()
 show_small_run()

@@ -16,10 +16,10 @@ from ui.state import lfw_folder
 from ui.words import plain
 from xssab_core import paths
 from xssab_core.benchmark import paper
+from xssab_core.benchmark.controls import RANDOM
 from xssab_core.benchmark.figure import dpr_figure
 from xssab_core.benchmark.format import KINDS, Kind, Results, read_results
 from xssab_core.benchmark.runner import CLEAN_IMAGES, UNBLURRED, Settings, parse_methods, run_benchmark
-from xssab_core.benchmark.tasks import RANDOM
 from xssab_core.errors import DataError
 from xssab_core.explain import METHODS
 from xssab_core.metrics import Estimate, counted, percent
@@ -29,6 +29,14 @@ SMALL_RUN_PAIRS = 60
 _SMALL_RUN_METHODS = ("xssab", "xcos-s", "xcos-w")
 
 
+_ATTAINED = (
+    "Of possible = (AUC of random - AUC) / (AUC of random - AUC of the clean errors), the share of what can be gained: "
+    "errors that the model makes on clean pairs stay in every order. "
+)
+_CONTROLS = (
+    "Controls need no model: what a method is worth shows against them. The oracle knows where the patches lie, "
+    "and orders the pixels in them at random."
+)
 _CHOSEN, _GIVEN = "results", "results_file"
 
 
@@ -74,7 +82,7 @@ def show_setting(results: Results) -> None:
     st.markdown(
         f"**{plain(results.model.title)}** on {plain(data.set)} ({plain(data.images)}): {pairs}; "
         f"copy with {plain(data.coverage)}. Threshold {threshold.value:.4f}: {plain(threshold.origin)}. "
-        f"Patches cover {covered or 'nothing'} of the probe on average."
+        f"Patches of layout {plain(results.layout)} cover {covered or 'nothing'} of the probe on average."
     )
     shown = {
         "FMR, LFW": rates.clean_fmr,
@@ -120,7 +128,7 @@ def show_curves(results: Results) -> None:
     st.header("DPR curves")
     figure = dpr_figure(results).update_layout(title=None, template=None, height=460, margin={"t": 40, "r": 20})
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
-    alt = f"DPR curves of FMR and FNMR of {', '.join(method.title for method in results.baseline_last)}"
+    alt = f"DPR curves of FMR and FNMR of {', '.join(method.full_title for method in results.controls_last)}"
     st.plotly_chart(figure, key="dpr", config={"displayModeBar": False}, alt=alt)
     st.caption("Lower is better: the errors that patches caused disappear sooner when the map finds the patches.")
 
@@ -129,11 +137,15 @@ def show_areas(results: Results) -> None:
     """Areas and gains, as Table 2, beside the paper's own."""
     st.header("Area under the DPR curve")
     model_id = results.model.id
+    knows_attained = any(method.attained for method in results.methods)
     rows = []
-    for method in results.baseline_last:
-        row = {"method": plain(method.title), "pairs": f"{method.pairs.total:,}"}
+    for method in results.controls_last:
+        row = {"method": plain(method.full_title), "pairs": f"{method.pairs.total:,}"}
         for kind in KINDS:
             row[f"gain {kind.upper()}"] = "" if method.is_random else _interval(method.gain.of(kind))
+            if knows_attained:
+                possible = None if method.is_random else method.attained
+                row[f"of possible {kind.upper()}"] = _interval(possible.of(kind)) if possible else ""
             row[f"paper {kind.upper()}"] = _paper_gain(model_id, method.label, kind)
         for kind in KINDS:
             unit_step = _number(method.unit_step_area.of(kind), 2)
@@ -144,8 +156,97 @@ def show_areas(results: Results) -> None:
     st.caption(
         "Gain over random = 1 - AUC / AUC of random on the same pairs, with its 95 % bootstrap interval. It needs no "
         f"scale, so it is what can be compared with the paper: beside it stands the paper's gain {whose}. "
+        f"{_ATTAINED if knows_attained else ''}"
         "AUC is over 0..100 %, 1 = error at every step; in brackets the sum over the 20 points 0..95 %. "
+        f"{_CONTROLS} "
         "The paper's xSSAB stands beside both rows of xSSAB: its text blurs the map, its code does not."
+    )
+
+
+def show_differences(results: Results) -> None:
+    """How much better or worse each method is than a chosen one, on the pairs that every method has."""
+    if not results.common.differences:
+        return
+    st.header("Differences between methods")
+    methods = {method.label: method for method in results.controls_last}
+    ranked = sorted(methods.values(), key=lambda method: (method.is_control, -(method.gain.mean.value or -1.0)))
+    against = st.selectbox(
+        "Compare with",
+        list(methods),
+        index=list(methods).index(ranked[0].label),
+        format_func=lambda label: methods[label].full_title,
+        key="against",
+        bind="query-params",
+        width=400,
+    )
+    rows = []
+    for label, method in methods.items():
+        found = None if label == against else results.common.difference(label, against)
+        if found is not None:
+            row = {"method": plain(method.full_title)}
+            rows.append(row | {f"difference {kind.upper()}": _bare_interval(found.of(kind)) for kind in KINDS})
+    _table(rows, f"Differences of the area under the DPR curve from {methods[against].full_title} by method")
+    chosen = plain(methods[against].full_title)
+    st.caption(
+        f"AUC of the method minus that of {chosen} on the same {results.common.pairs.total:,} "
+        "pairs, with the 95 % interval of resampling both together: below zero is better than it, an interval that "
+        "holds zero tells no difference."
+    )
+
+
+def show_deletion(results: Results) -> None:
+    """Deletion and insertion on clean pairs, where the run measured them."""
+    deletion = results.deletion
+    if deletion is None:
+        return
+    st.header("Deletion and insertion")
+    rows = []
+    for method in results.controls_last:
+        occluded = deletion.methods.get(method.label)
+        if occluded is None:
+            continue
+        for pairs, side in (("genuine", "mated"), ("impostor", "non_mated")):
+            row = {"method": plain(method.full_title), "pairs": pairs}
+            for name, accuracy in occluded.accuracy.items():
+                row[plain(name.replace("-", ", "))] = _bare_interval(getattr(accuracy.auc, side))
+            for fill, moved in occluded.top.items():
+                row[f"top 1 %, {plain(fill)}"] = "" if method.is_random else _bare_interval(getattr(moved, side))
+            rows.append(row)
+    _table(rows, "Area under the accuracy of deletion and insertion by method, fill and kind of pairs")
+    st.caption(
+        f"On {deletion.pairs.genuine:,} genuine and {deletion.pairs.impostor:,} impostor pairs without patches, in the "
+        "order of the map of the clean probe, what speaks for the decision first: area under the share of right "
+        "decisions over 0..100 % of the pixels taken away (deletion: less is better) or shown (insertion: more is "
+        "better), with its 95 % interval. Top 1 %: how far the score moves against the decision when these pixels are "
+        "hidden, minus the same of random. A model that refuses every picture has no error on impostor pairs, so the "
+        "kinds stand apart."
+    )
+
+
+def show_checks(results: Results) -> None:
+    """Consistency and randomisation, where the run measured them."""
+    checks = results.checks
+    if checks is None:
+        return
+    st.header("Checks of the maps")
+    rows = []
+    for method in results.controls_last:
+        found = checks.methods.get(method.label)
+        if found is not None:
+            rows.append(
+                {
+                    "method": plain(method.full_title),
+                    "one identity": _bare_interval(found.consistency.mated),
+                    "two identities": _bare_interval(found.consistency.non_mated),
+                    "randomised": _bare_interval(found.randomised),
+                }
+            )
+    _table(rows, "Consistency within an identity and dependence on the weights by method")
+    st.caption(
+        f"On {checks.pairs.genuine:,} genuine and {checks.pairs.impostor:,} impostor pairs without patches. "
+        "Identities: cosine between the maps of the two faces of a pair, of one person or of two; empty where a method "
+        "gives one map for both faces. Randomised: rank correlation of the size of the map with that of a copy of the "
+        "model with shuffled weights; near 1, the map is not about the model. 95 % intervals."
     )
 
 
@@ -178,13 +279,13 @@ def show_cost(results: Results) -> None:
     seconds = results.run.seconds_per_map
     rows = [
         {
-            "method": plain(method.title),
+            "method": plain(method.full_title),
             "forward passes": _number(method.forward_passes, 0),
             "backward passes": _number(method.backward_passes, 0),
             "seconds (median)": _number(seconds[method.label].seconds_map.median),
             "paper's seconds": _number(paper.TABLE_3.get(_as_in_paper(method.label)), 2),
         }
-        for method in results.baseline_last
+        for method in results.controls_last
         if method.label in seconds
     ]
     _table(rows, "Passes and seconds of a map by method")
@@ -198,14 +299,14 @@ def show_localisation(results: Results) -> None:
     st.header("Finding the patches")
     rows = [
         {
-            "method": plain(method.title),
+            "method": plain(method.full_title),
             "pairs": f"{method.pairs.total:,}",
             "all pairs": _number(method.localisation.all),
             "impostor pairs": _number(method.localisation.fmr),
             "genuine pairs": _number(method.localisation.fnmr),
             "chance": _number(method.localisation.chance),
         }
-        for method in results.baseline_last
+        for method in results.controls_last
     ]
     _table(rows, "Average precision of localisation by method")
     st.caption(
@@ -295,6 +396,13 @@ def _interval(estimate: Estimate) -> str:
     if value is None or low is None or high is None:
         return ""
     return f"{percent(value, 1)} " + _unbroken(f"({percent(low, 1)} to {percent(high, 1)})")
+
+
+def _bare_interval(estimate: Estimate) -> str:
+    value, low, high = estimate.value, estimate.low, estimate.high
+    if value is None or low is None or high is None:
+        return ""
+    return f"{value:z.3f} " + _unbroken(f"({low:z.3f} to {high:z.3f})")
 
 
 def _unbroken(text: str) -> str:

@@ -32,6 +32,15 @@ def test_what_is_read_is_written_again_with_the_same_content() -> None:
     assert read_results(results_json(results), "again") == results
 
 
+def test_an_older_file_knows_no_controls_but_random(record: dict[str, Any]) -> None:
+    results = _read(record)
+    assert [method.label for method in results.methods if method.is_control] == ["random"]
+    assert results.controls_last[-1].full_title == "Random"
+    assert all(method.attained is None for method in results.on_common_pairs().methods)
+    assert results.common.difference("xssab", "random") is None
+    assert table(results).splitlines()[-1].endswith("control: needs no model")
+
+
 def test_keys_of_a_later_version_are_passed_over(record: dict[str, Any]) -> None:
     results = _read(record)
     record["later"] = {"a": 1}

@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 
 from xssab_core.benchmark import runner
+from xssab_core.benchmark.controls import CONTROLS
 from xssab_core.benchmark.format import read_results, results_json
 from xssab_core.benchmark.runner import PAIRS_TIMES_METHODS, Settings, parse_methods, run_benchmark
 from xssab_core.cli import main
@@ -72,7 +73,7 @@ def test_the_results_follow_from_the_pairs(uninterrupted: Path) -> None:
     record, table = _comparable(uninterrupted), _pairs_table(uninterrupted)
     threshold = record["threshold"]["value"]
     assert record["caution"] == pd.read_parquet(uninterrupted / "pairs.parquet").attrs["caution"] == CAUTION
-    assert {method["label"] for method in record["methods"]} == {"random", "xssab", "xssab-unblurred"}
+    assert {method["label"] for method in record["methods"]} == {*CONTROLS, "xssab", "xssab-unblurred"}
     assert record["common"]["pairs"] == {"genuine": 12, "impostor": 12}
     for label, rows in table.groupby("method"):
         method = _method(record, label)
@@ -95,6 +96,50 @@ def test_the_results_follow_from_the_pairs(uninterrupted: Path) -> None:
         assert {name: method[name] for name in common} == common
         assert {"curves", "localisation"} <= set(common)
     assert _method(record, "random")["gain"]["fnmr"]["value"] in (0.0, None)
+
+
+def test_the_controls_stand_in_every_table_and_say_what_they_are(uninterrupted: Path) -> None:
+    record, table = _comparable(uninterrupted), _pairs_table(uninterrupted)
+    assert [method.get("role") for method in record["methods"]] == ["control", "control", "oracle", None, None]
+    assert set(json.loads((uninterrupted / "results.json").read_text())["run"]["seconds_per_map"]) == {
+        *("xssab", "xssab-unblurred")
+    }
+    by_label = {label: rows.set_index("pair") for label, rows in table.groupby("method")}
+    # The oracle finds every patch; equal pixels are those of the patches where the reference gave them.
+    assert (by_label["mask-oracle"]["average_precision"] == 1).all()
+    equality = by_label["pixel-equality"]
+    assert (equality["average_precision"][~equality["genuine"]] > 0.9).all()
+    assert (equality["average_precision"][equality["genuine"]] < 0.9).all()
+
+
+def test_what_can_be_gained_ends_at_the_clean_errors(uninterrupted: Path) -> None:
+    record, table = _comparable(uninterrupted), _pairs_table(uninterrupted)
+    random = _method(record, "random")
+    assert random["attained"]["fnmr"]["value"] in (0.0, None)
+    for method in record["methods"]:
+        for kind in ("fmr", "fnmr"):
+            rnd, own = random["auc"][kind]["value"], method["auc"][kind]["value"]
+            possible = rnd - record["table1"][f"clean_{kind}"]["value"]
+            found = method["attained"][kind]
+            assert found["value"] == (pytest.approx((rnd - own) / possible) if possible > 0 else None)
+            if found["value"] is not None:
+                assert found["low"] <= found["value"] <= found["high"]
+    assert len(table["method"].unique()) == len(record["methods"])
+
+
+def test_differences_between_methods_are_of_their_common_pairs(uninterrupted: Path) -> None:
+    results = read_results((uninterrupted / "results.json").read_bytes(), "results.json")
+    assert len(results.common.differences) == 10  # any two of five rows
+    for first, second in (("xssab", "random"), ("random", "xssab")):
+        found = results.common.difference(first, second)
+        assert found is not None
+        for kind in ("fmr", "fnmr"):
+            areas = [results.common.methods[label].auc.of(kind).value for label in (first, second)]  # type: ignore[arg-type]
+            estimate = found.of(kind)  # type: ignore[arg-type]
+            assert estimate.value == pytest.approx(areas[0] - areas[1])  # type: ignore[operator]
+            assert estimate.low <= estimate.value <= estimate.high  # type: ignore[operator]
+    assert results.common.difference("xssab", "nothing") is None
+    assert results.has_common_curves
 
 
 def test_the_threshold_is_the_eer_of_the_clean_pairs(uninterrupted: Path) -> None:
@@ -130,7 +175,7 @@ def test_the_figure_needs_no_network(uninterrupted: Path) -> None:
     assert "<script src=" not in page
     assert CAUTION in page
     data = json.loads((uninterrupted / "dpr.json").read_text())["data"]
-    assert len(data) == 6  # three methods, two rates
+    assert len(data) == 10  # two methods and three controls, two rates
 
 
 def test_random_orders_differ_between_pairs_and_follow_the_seed(
@@ -139,13 +184,17 @@ def test_random_orders_differ_between_pairs_and_follow_the_seed(
     only_random = {"methods": parse_methods("random"), "pairs": 4}
     again = run_benchmark(_settings(tiny_lfw, tmp_path / "a", cache_folder, **only_random), sface)
     assert again.table1.patched_fmr.pairs == 2
-    mine, whole = _pairs_table(tmp_path / "a"), _pairs_table(uninterrupted)
-    whole = whole[(whole["method"] == "random") & whole["pair"].isin(mine["pair"])]
+    mine, whole = (_of_random(_pairs_table(folder)) for folder in (tmp_path / "a", uninterrupted))
+    whole = whole[whole["pair"].isin(mine["pair"])]
     # The same pairs in a smaller run: same patches, same orders.
     np.testing.assert_allclose(np.stack(list(mine["scores"])), np.stack(list(whole["scores"])), atol=1e-6)
     run_benchmark(_settings(tiny_lfw, tmp_path / "b", cache_folder, seed=1, **only_random), sface)
-    other = _pairs_table(tmp_path / "b")
+    other = _of_random(_pairs_table(tmp_path / "b"))
     assert (np.stack(list(other["scores"]))[:, 1] != np.stack(list(mine["scores"]))[:, 1]).any()
+
+
+def _of_random(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["method"] == "random"]
 
 
 def test_a_finished_run_repeats_nothing_and_takes_more_methods(
@@ -160,11 +209,62 @@ def test_a_finished_run_repeats_nothing_and_takes_more_methods(
     run_benchmark(more, sface, states.append)
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
     replayed = [state for state in states if state.what == PAIRS_TIMES_METHODS]
-    assert (replayed[0].done, replayed[-1].done, replayed[-1].total) == (12, 16, 16)
+    assert (replayed[0].done, replayed[-1].done, replayed[-1].total) == (24, 28, 28)
     second = _comparable(tmp_path)
     assert second["common"]["pairs"] == {"genuine": 2, "impostor": 2}
-    for label in ("random", "xssab-unblurred"):
+    for label in (*CONTROLS, "xssab-unblurred"):
         assert _method(second, label) == _method(first, label)
+
+
+def test_deletion_and_checks_are_of_clean_pairs_and_go_on_where_a_run_stopped(
+    tiny_lfw: Path, cache_folder: Path, sface: FaceModel, tmp_path: Path
+) -> None:
+    settings = _settings(
+        tiny_lfw, tmp_path, cache_folder, methods=parse_methods("xssab-unblurred"), pairs=6, steps=2, threshold="eer"
+    )
+    before = run_benchmark(settings, sface)
+    assert before.deletion is None
+    assert before.checks is None
+    states: list[State] = []
+    results = run_benchmark(replace(settings, deletion=4, checks=2), sface, states.append)
+    assert results.methods == before.methods
+    # Four pairs of xSSAB, random and pixel equality; two of xSSAB.
+    replayed = [state for state in states if state.what == PAIRS_TIMES_METHODS]
+    assert (replayed[0].done, replayed[-1].done) == (24, 24 + 3 * 4 + 2)
+    assert results.deletion is not None
+    assert set(results.deletion.methods) == {"xssab-unblurred", "random", "pixel-equality"}
+    assert results.deletion.pairs.genuine == results.deletion.pairs.impostor == 2
+
+    lfw, threshold = open_lfw(tiny_lfw), results.threshold.value
+    records = [json.loads(path.read_text()) for path in sorted((tmp_path / "work").rglob("deletion/xssab-*/*.json"))]
+    assert len(records) == 4
+    pairs = {pair.index: pair for pair in lfw.pairs}
+    for side, genuine in (("mated", True), ("non_mated", False)):
+        own = [record for record in records if pairs[record["index"]].genuine == genuine]
+        for name, accuracy in results.deletion.methods["xssab-unblurred"].accuracy.items():
+            right = np.array([[(score >= threshold) == genuine for score in record["curves"][name]] for record in own])
+            auc = getattr(accuracy.auc, side)
+            np.testing.assert_allclose(getattr(accuracy.curve, side), right.mean(axis=0))
+            assert auc.value == pytest.approx(np.trapezoid(right.mean(axis=0), dx=0.1))
+            assert auc.low <= auc.value <= auc.high
+    random_top = results.deletion.methods["random"].top["black"]
+    assert (random_top.mated.value, random_top.non_mated.value) == (0.0, 0.0)
+
+    # The map is that of the clean probe.
+    pair = pairs[records[0]["index"]]
+    crops = [CropCache(cache_folder).crop(path, sface.info.template) for path in (pair.probe, pair.reference)]
+    shown = explain(sface, crops[0], crops[1], threshold=threshold, blur=False)  # type: ignore[arg-type]
+    assert records[0]["curves"]["deletion-black"][0] == pytest.approx(shown.score, abs=1e-5)
+
+    assert results.checks is not None
+    checked = results.checks.methods["xssab-unblurred"]
+    assert checked.measured == (2, 2)
+    assert -1 <= checked.randomised.value < 0.8  # type: ignore[operator]
+    states.clear()
+    assert run_benchmark(replace(settings, deletion=4, checks=2), sface, states.append).checks == results.checks
+    assert [state.done for state in states if state.what == PAIRS_TIMES_METHODS] == [38]
+    with pytest.raises(DataError, match="deletion part needs a genuine and an impostor pair"):
+        run_benchmark(replace(settings, deletion=1), sface)
 
 
 def test_a_folder_of_other_work_is_refused(
@@ -216,7 +316,7 @@ def test_killed_at_five_random_moments_the_same_command_ends_with_the_same_numbe
         process.communicate()
         assert process.returncode == -signal.SIGKILL
         assert not (tmp_path / "results.json").exists()
-    assert finished() < 4 * 24
+    assert finished() < 6 * 24
     subprocess.run(command, cwd=ROOT, check=True)
     assert _comparable(tmp_path) == _comparable(uninterrupted)
     pd.testing.assert_frame_equal(_pairs_table(tmp_path), _pairs_table(uninterrupted))
@@ -322,7 +422,13 @@ def test_what_names_no_method_is_refused(tmp_path: Path) -> None:
     for text, maps in (("", []), ("xssab:1", []), ("xssab:x", [])):
         with pytest.raises(DataError):
             parse_methods(text, maps)
-    for entry in (f"xssab={tmp_path}", f"../up={tmp_path}", f"mine={tmp_path / 'absent'}", "mine"):
+    for entry in (
+        f"xssab={tmp_path}",
+        f"mask-oracle={tmp_path}",
+        f"../up={tmp_path}",
+        f"mine={tmp_path / 'absent'}",
+        "mine",
+    ):
         with pytest.raises(DataError):
             parse_methods("xssab", [entry])
 
@@ -335,7 +441,9 @@ def test_the_command_runs_and_prints_the_table(
     assert main(arguments) == 0
     shown = capsys.readouterr()
     assert "Patched FMR" in shown.out
-    assert "4 of 4" in shown.err
+    assert "12 of 12" in shown.err
+    assert shown.out.count("control: needs no model") == 2
+    assert shown.out.count("control: an oracle that knows the patches") == 1
     record = json.loads((tmp_path / "results.json").read_text())
     assert record["shares"] == [0.0, 0.5, 1.0]
     assert record["threshold"]["name"] == "eer"

@@ -14,6 +14,7 @@ from tests.e2e.app_process import App, start_app
 from tests.e2e.conftest import foreign_requests
 from tests.e2e.widgets import choose
 from xssab_core import paths
+from xssab_core.benchmark.format import read_results
 from xssab_core.benchmark.runner import Settings, parse_methods, run_benchmark
 from xssab_core.metrics import percent
 from xssab_core.paths import ASSETS
@@ -134,7 +135,21 @@ def test_results_stand_as_in_the_paper_and_beside_its_numbers(visit: Page, resul
     low, high = (round(100 * (1 - area / random)) for area, random in ((8.34, 12.96), (2.57, 4.06)))
     assert areas["xSSAB"]["paper FMR"] == f"{low} % to {high} %"
     assert areas["xCos S (local cosines)"]["paper FMR"] == f"{100 * (1 - 15.28 / 12.96):.0f} %"
-    assert list(areas)[-1] == "Random"
+    assert list(areas)[-3:] == ["Pixel equality (control)", "Mask oracle (control)", "Random"]
+    possible = xssab["attained"]["fnmr"]
+    assert areas["xSSAB"]["of possible FNMR"].startswith(
+        f"{100 * possible['value']:.1f} % ({100 * possible['low']:.1f} % "
+    )
+
+    # Against the method with the largest gain, on the same pairs.
+    known = read_results(results_file.read_bytes(), "results.json")
+    rivals = [method for method in known.methods if not method.is_control]
+    best = max(rivals, key=lambda method: method.gain.mean.value or -1.0)
+    apart = known.common.difference("random", best.label)
+    assert apart is not None
+    shown = table(visit, "difference FMR")
+    assert best.full_title not in shown
+    assert shown["Random"]["difference FMR"].startswith(f"{apart.fmr.value:z.3f} ({apart.fmr.low:z.3f} to ")
 
     # Table 3: passes and seconds.
     cost = table(visit, "forward passes")["xSSAB"]
@@ -169,7 +184,8 @@ def test_results_that_ship_are_in_the_list(visit: Page) -> None:
         expect(visit.get_by_text(f"{record['model']['title']} on LFW View 2")).to_be_visible()
         assert rate(visit, "FMR, Patch-LFW") == percent(record["table1"]["patched_fmr"]["value"])
         expect(visit.locator(".js-plotly-plot")).to_have_count(1)
-        assert set(table(visit, "gain FMR")) == {method["title"] for method in record["methods"]}
+        shown = read_results(path.read_bytes(), path.name).methods
+        assert set(table(visit, "gain FMR")) == {method.full_title for method in shown}
 
 
 def test_a_run_survives_reload_and_stop_and_ends_in_the_list(browser, six_pairs, cache_folder, tmp_path, sface) -> None:
@@ -187,8 +203,8 @@ def test_a_run_survives_reload_and_stop_and_ends_in_the_list(browser, six_pairs,
         page.get_by_role("button", name="Run 60 pairs").click()
         expect(page.get_by_text(PROGRESS)).to_be_visible()
         expect(page.get_by_role("button", name="Show it")).to_be_visible(timeout=SLOW)
-        # Every pair there is, by each of the five rows and for the pair itself.
-        assert kept < kept_records(home) == 6 * 6
+        # Every pair there is, by each of the seven rows and for the pair itself.
+        assert kept < kept_records(home) == 6 * 8
         page.get_by_role("button", name="Show it").click()
         expect(page.get_by_text("SFace (OpenCV Zoo) on LFW View 2 (lfw-deepfunneled): 6 pairs")).to_be_visible()
         expect(page).to_have_url(re.compile("results=sface-60-pairs"))

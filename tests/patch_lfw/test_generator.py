@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+from xssab_core.benchmark.controls import pixel_equality
 from xssab_core.cli import main
 from xssab_core.data.crops import CropCache
 from xssab_core.data.lfw import Lfw, LfwPair, open_lfw
 from xssab_core.errors import DataError, OutputError
 from xssab_core.faces import ARCFACE
+from xssab_core.metrics import average_precision
+from xssab_core.patch_lfw.change import feathered
 from xssab_core.patch_lfw.export import export_patch_lfw
 from xssab_core.patch_lfw.generator import (
     PatchLfw,
     authors_positions,
     grid_positions,
+    patch_mask,
     patch_pair,
     scaled_positions,
     uniform_positions,
@@ -134,6 +140,88 @@ def test_a_pair_does_not_depend_on_which_pairs_are_made(tiny_lfw: Path, cache_fo
     assert whole.donor == half.donor
     np.testing.assert_array_equal(whole.patched, half.patched)
     assert (whole.mask != other.mask).any()
+
+
+def _hard(tiny_lfw: Path, cache: Path, seed: int = 0) -> PatchLfw:
+    return PatchLfw(open_lfw(tiny_lfw), CropCache(cache), ARCFACE, "hard", seed)
+
+
+def test_hard_patches_are_feathered_and_of_another_photograph(tiny_lfw: Path, cache_folder: Path) -> None:
+    generator, plain = _hard(tiny_lfw, cache_folder), _generator(tiny_lfw, cache_folder)
+    for pair in generator.lfw.pairs[3:24:4]:
+        made, before = generator.build(pair), plain.build(pair)
+        assert made is not None
+        assert before is not None
+        np.testing.assert_array_equal(made.positions, before.positions)
+        np.testing.assert_array_equal(made.mask, generator.mask(pair))
+        # The half-way line of a feathered edge is the edge of the square; what lies far from it is as it was.
+        assert (made.mask == before.mask).mean() > 0.97
+        far = cv2.dilate(before.mask.astype(np.uint8), np.ones((19, 19))) == 0
+        np.testing.assert_array_equal(made.patched[far], made.original[far])
+        if pair.genuine:
+            assert made.donor == before.donor
+        else:
+            assert made.donor[:-5] == pair.reference.parent.name
+            assert made.donor != pair.reference.stem
+
+
+def test_deep_inside_a_hard_patch_lies_the_changed_donor(tiny_lfw: Path, cache_folder: Path) -> None:
+    generator = _hard(tiny_lfw, cache_folder)
+    pair = generator.lfw.pairs[2]
+    change = generator.change(pair)
+    probe, source = (generator.cache.crop(path, ARCFACE) for path in (pair.probe, pair.reference))
+    assert change is not None
+    assert probe is not None
+    assert source is not None
+    patched, mask = patch_pair(probe, source, np.array([[20, 30]]), 60, change)
+    np.testing.assert_array_equal(patched[40:80, 30:70], change.of(source)[40:80, 30:70])
+    # In the middle of an edge half of each shows.
+    assert mask[60, 20]
+    assert not mask[60, 19]
+    share = feathered(patch_mask(np.array([[20, 30]]), 60, 112))[60, 14:26]
+    assert (np.diff(share) > 0).all()
+    np.testing.assert_allclose(share + share[::-1], 1.0, atol=1e-6)
+    # Written out: gain and offset of a mirrored, moved, softened crop.
+    still = replace(change, rotation=0.0, scale=1.0, shift=(0.0, 0.0), blur=0.01)
+    expected = np.clip(np.rint(change.gain * source[:, ::-1].astype(np.float64) + change.offset), 0, 255)
+    np.testing.assert_allclose(still.of(source).astype(np.float64), expected, atol=1)
+
+
+def test_hard_pairs_depend_on_seed_and_pair_and_are_the_same_as_faces(tiny_lfw: Path, cache_folder: Path) -> None:
+    generator = _hard(tiny_lfw, cache_folder)
+    for pair in generator.lfw.pairs[1:24:9]:
+        made, again = generator.build(pair), _hard(tiny_lfw, cache_folder).build(pair)
+        faces = generator.faces(pair)
+        assert made is not None
+        assert again is not None
+        assert faces is not None
+        np.testing.assert_array_equal(made.patched, again.patched)
+        np.testing.assert_array_equal(faces[0].crop_for(ARCFACE), made.patched)
+        np.testing.assert_array_equal(faces[0].mask_for(ARCFACE), made.mask)
+        assert generator.change(pair) != _hard(tiny_lfw, cache_folder, seed=1).change(pair)
+    assert len({generator.change(pair) for pair in generator.lfw.pairs}) == len(generator.lfw.pairs)
+
+
+def test_equal_pixels_do_not_give_hard_patches_away(tiny_lfw: Path, cache_folder: Path) -> None:
+    # Also where the reference's person has no other photograph, so that the reference itself is the donor.
+    lfw = open_lfw(tiny_lfw)
+    found: dict[str, list[float]] = {"uniform": [], "hard": []}
+    chance = []
+    for pair in lfw.pairs:
+        if not pair.genuine:
+            for layout, values in found.items():
+                generator = PatchLfw(lfw, CropCache(cache_folder), ARCFACE, layout)  # type: ignore[arg-type]
+                source = generator.cache.crop(pair.reference, ARCFACE)
+                made = generator.build(pair)
+                assert made is not None
+                assert source is not None
+                patched, mask = patch_pair(made.original, source, made.positions, 16, generator.change(pair))
+                own = replace(made, patched=patched, mask=mask)
+                values.append(average_precision(own.mask, pixel_equality(own, 0)))
+                chance.append(own.coverage)
+    assert np.mean(found["uniform"]) > 0.95
+    # Faces of the samples are lit evenly, so a mirrored one has more of its pixels than in LFW.
+    assert np.mean(found["hard"]) - np.mean(chance) < 0.5 * (np.mean(found["uniform"]) - np.mean(chance))
 
 
 def test_a_copy_without_strangers_says_so(tiny_lfw: Path, cache_folder: Path) -> None:

@@ -13,7 +13,7 @@ from xssab_core.benchmark import measures
 from xssab_core.benchmark.measures import localisation
 from xssab_core.explain import FaceMaps
 from xssab_core.faces import Template
-from xssab_core.metrics import cosines
+from xssab_core.metrics import Estimate, cosines
 from xssab_core.models import FaceModel, ModelInfo, TorchFaceModel
 from xssab_core.replay import dpr
 
@@ -199,24 +199,29 @@ def test_the_gain_is_the_share_of_the_random_area_that_is_spared() -> None:
     generator = np.random.default_rng(3)
     random = {kind: generator.uniform(0.4, 0.6, 300) for kind in ("fmr", "fnmr")}
     method = {"fmr": 0.5 * random["fmr"], "fnmr": 0.75 * random["fnmr"]}
-    found = measures.estimates(method, random, resamples=200, seed=0)
+    clean = {kind: 0.2 * random[kind] for kind in random}
+    found = measures.estimates(method, random, clean, resamples=200, seed=0)
     for kind, expected in (("fmr", 0.5), ("fnmr", 0.25)):
-        area, gain = found[kind]
+        area, gain, attained = found[kind].area, found[kind].gain, found[kind].attained
         assert gain.value == pytest.approx(expected)
         # Exactly proportional areas: resampling the same pairs on both sides leaves the gain alone.
         assert gain.low == pytest.approx(expected)
         assert gain.high == pytest.approx(expected)
+        # Of RND's area a fifth stays in any order, so four fifths can be gained.
+        for end in (attained.value, attained.low, attained.high):
+            assert end == pytest.approx(expected / 0.8)
         assert area.value == pytest.approx(method[kind].mean())
         assert area.low is not None
         assert area.high is not None
         assert area.low < method[kind].mean() < area.high
-    assert found["mean"][0].value == pytest.approx((method["fmr"].mean() + method["fnmr"].mean()) / 2)
-    assert measures.estimates(method, random, 200, 0) == found
+    assert found["mean"].area.value == pytest.approx((method["fmr"].mean() + method["fnmr"].mean()) / 2)
+    assert measures.estimates(method, random, clean, 200, 0) == found
 
 
 def test_the_bootstrap_interval_is_that_of_a_mean() -> None:
     values = np.random.default_rng(4).normal(0.5, 0.1, 400)
-    area, _ = measures.estimates({"fmr": values, "fnmr": values}, {"fmr": values, "fnmr": values}, 2000, 0)["fmr"]
+    both = {"fmr": values, "fnmr": values}
+    area = measures.estimates(both, both, both, 2000, 0)["fmr"].area
     half = 1.96 * values.std() / np.sqrt(400)
     assert area.low == pytest.approx(values.mean() - half, abs=half / 4)
     assert area.high == pytest.approx(values.mean() + half, abs=half / 4)
@@ -224,9 +229,33 @@ def test_the_bootstrap_interval_is_that_of_a_mean() -> None:
 
 def test_without_errors_under_random_there_is_no_gain() -> None:
     zeros = {kind: np.zeros(5) for kind in ("fmr", "fnmr")}
-    area, gain = measures.estimates(zeros, zeros, 50, 0)["fmr"]
-    assert area.value == 0.0
-    assert gain.value is None
+    found = measures.estimates(zeros, zeros, zeros, 50, 0)["fmr"]
+    assert found.area.value == 0.0
+    assert found.gain.value is None
+    assert found.attained.value is None
+
+
+def test_differences_are_of_the_same_pairs() -> None:
+    generator = np.random.default_rng(5)
+    hard = {kind: generator.uniform(0.0, 1.0, 60) for kind in ("fmr", "fnmr")}
+    # The same pairs are hard under both, so the difference is known far better than either area.
+    better = {kind: hard[kind] - 0.1 + generator.normal(0, 0.02, 60) for kind in hard}
+    areas = {"a": hard, "b": better, "c": hard}
+    found = {(each.first, each.second): each.areas for each in measures.differences(areas, 500, 0)}
+    assert list(found) == [("a", "b"), ("a", "c"), ("b", "c")]
+    for kind in ("fmr", "fnmr"):
+        apart = hard[kind] - better[kind]
+        estimate = found["a", "b"][kind]
+        assert estimate.value == pytest.approx(apart.mean())
+        half = 1.96 * apart.std() / np.sqrt(60)
+        assert estimate.low == pytest.approx(apart.mean() - half, abs=half / 4)
+        assert estimate.high == pytest.approx(apart.mean() + half, abs=half / 4)
+        assert found["a", "c"][kind] == Estimate(0.0, 0.0, 0.0)
+        alone = measures.estimates(hard, hard, hard, 500, 0)[kind].area
+        assert estimate.high - estimate.low < (alone.high - alone.low) / 5  # type: ignore[operator]
+    assert found["a", "b"]["mean"].value == pytest.approx(
+        (hard["fmr"] - better["fmr"] + hard["fnmr"] - better["fnmr"]).mean() / 2
+    )
 
 
 def test_localisation_reads_impostor_patches_as_similar_and_genuine_ones_as_dissimilar() -> None:

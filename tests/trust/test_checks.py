@@ -23,6 +23,7 @@ from xssab_core.trust.checks import (
     Trust,
     agreement,
     assess,
+    consistency,
     jpeg,
     moved,
     randomisation,
@@ -62,6 +63,18 @@ def test_a_method_agrees_with_what_keeps_its_order_and_contradicts_its_negative(
     )
     found = agreement(shown, [shown, same, opposite])
     assert [entry.correlation for entry in found] == pytest.approx([1.0, -1.0])
+
+
+def test_consistency_is_the_cosine_of_the_maps_of_both_faces() -> None:
+    shown = explain(tiny_model(), *random_pair(), "xface2", threshold=0.0)
+    first, second = shown.probe.combined, shown.reference.combined
+    assert first is not None
+    assert second is not None
+    expected = np.corrcoef(np.r_[first.ravel(), -first.ravel()], np.r_[second.ravel(), -second.ravel()])[0, 1]
+    assert consistency(shown) == pytest.approx(expected, abs=1e-6)
+    assert consistency(replace(shown, reference=replace(shown.reference, combined=-3 * first))) == pytest.approx(-1)
+    assert consistency(replace(shown, reference=replace(shown.reference, combined=0 * first))) is None
+    assert consistency(replace(shown, method=replace(shown.method, joint=True))) is None
 
 
 def test_agreement_refuses_another_pair_and_another_model() -> None:

@@ -51,7 +51,7 @@ PATCHES = ("patch", "patches", "patch_side", "patch_seed", "donor_from", "donor"
 KEYS = {
     "pages/inspect.py": (*COMMON, *PAIR, *PATCHES, "methods", "lfw"),
     "pages/browse.py": (*COMMON, "set", "page", "outcome", "order", "identity", "fold", "score", "margin"),
-    "pages/benchmark.py": (*COMMON, "results", "pairs"),
+    "pages/benchmark.py": (*COMMON, "results", "pairs", "against"),
     "pages/models.py": (*COMMON,),
 }
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from xssab_core import paths
+from xssab_core.benchmark.runner import Settings, parse_methods, run_benchmark
+from xssab_core.models import FaceModel
 from xssab_core.paths import ASSETS
 
 APP = ASSETS.parent / "app.py"
@@ -55,6 +61,34 @@ def test_the_benchmark_compares_on_common_pairs_unless_told_otherwise(
     own = _open(monkeypatch, "pages/benchmark.py", pairs="Each method's own")
     assert set(_areas(own)["pairs"]) == {"120", "600"}
     assert not any("neither curves nor localisation" in caption for caption in _said(own.main.caption))
+
+
+def test_the_benchmark_shows_what_a_run_measured_beside_replays(
+    tiny_lfw: Path, cache_folder: Path, sface: FaceModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models").symlink_to(paths.home() / "models")
+    settings = Settings(tiny_lfw, tmp_path / "benchmarks" / "mine", methods=parse_methods("xcos-s"), pairs=2, steps=2)
+    run = replace(settings, threshold="eer", cache=cache_folder, resamples=20, deletion=2, checks=2)
+    results = run_benchmark(run, sface)
+    monkeypatch.setenv("XSSAB_HOME", str(tmp_path))
+    app = _open(monkeypatch, "pages/benchmark.py", results="mine", against="Random")
+    assert not app.exception
+    tables = [table.value.replace(r"\\", "", regex=True) for table in app.table]
+    tables = [table.rename(columns=lambda name: name.replace("\\", "")) for table in tables]
+    areas = next(table for table in tables if "of possible FMR" in table)
+    assert list(areas["method"])[-3:] == ["Pixel equality (control)", "Mask oracle (control)", "Random"]
+    apart = next(table for table in tables if "difference FMR" in table)
+    assert set(areas["method"]) - set(apart["method"]) == {"Random"}
+    deletion = next(table for table in tables if "deletion, black" in table)
+    assert list(deletion["pairs"]) == ["genuine", "impostor"] * 3
+    assert results.deletion is not None
+    auc = results.deletion.methods["xcos-s"].accuracy["insertion-blurred"].auc.mated
+    assert deletion["insertion, blurred"].iloc[0].startswith(f"{auc.value:.3f}")
+    checks = next(table for table in tables if "two identities" in table)
+    assert list(checks["one identity"]) == [""]  # xCos gives one map for both faces
+    assert results.checks is not None
+    measured = results.checks.methods["xcos-s"].randomised.value
+    assert checks["randomised"].iloc[0].startswith(f"{measured:.3f}")
 
 
 def _areas(app: AppTest):  # type: ignore[no-untyped-def]

@@ -7,7 +7,7 @@ from html import escape
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from xssab_core.benchmark.format import KINDS, Kind, Results
+from xssab_core.benchmark.format import KINDS, Kind, MethodResult, Results
 from xssab_core.explain import CAUTION
 from xssab_core.metrics import counted
 
@@ -15,7 +15,8 @@ from xssab_core.metrics import counted
 # which a dark page swallows.
 _COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#B8A900")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
-_RANDOM_COLOUR = "#777777"
+_CONTROL_COLOUR = "#777777"
+_CONTROL_DASHES = ("dot", "dashdot", "longdash")
 _TITLES: dict[Kind, str] = {"fmr": "FMR (impostor pairs)", "fnmr": "FNMR (genuine pairs)"}
 
 
@@ -24,11 +25,11 @@ def dpr_figure(results: Results) -> go.Figure:
     are shown as they are: Plotly reads text as a kind of HTML, so they are escaped."""
     figure = make_subplots(rows=1, cols=2, subplot_titles=list(_TITLES.values()), shared_yaxes=True)
     percent = [100 * share for share in results.shares]
-    for number, method in enumerate(results.baseline_last):
-        name = f"{escape(method.title)} ({counted(method.pairs.total, 'pair')})"
+    for number, method in enumerate(results.controls_last):
+        name = f"{escape(method.full_title)} ({counted(method.pairs.total, 'pair')})"
         line = {
-            "color": _RANDOM_COLOUR if method.is_random else _COLOURS[number % len(_COLOURS)],
-            "dash": "dash" if method.is_random else _DASHES[(number // len(_COLOURS)) % len(_DASHES)],
+            "color": _CONTROL_COLOUR if method.is_control else _COLOURS[number % len(_COLOURS)],
+            "dash": _dash(number, method),
         }
         for column, kind in enumerate(KINDS, start=1):
             curve = method.curves.of(kind)
@@ -52,7 +53,18 @@ def dpr_figure(results: Results) -> go.Figure:
     figure.update_xaxes(title_text="Pixels put back (%)", range=[0, 100])
     figure.update_yaxes(rangemode="tozero")
     figure.update_yaxes(title_text="Error rate at th_EER (%)", row=1, col=1)
-    title = {"text": f"DPR curves on Patch-LFW, {escape(results.model.title)}", "subtitle": {"text": CAUTION}}
+    title = {
+        "text": f"DPR curves on Patch-LFW ({escape(results.layout)}), {escape(results.model.title)}",
+        "subtitle": {"text": CAUTION},
+    }
     figure.update_layout(title=title, template="plotly_white", hovermode="x unified", margin={"t": 130})
     figure.update_layout(hoverlabel={"namelength": -1})
     return figure
+
+
+def _dash(number: int, method: MethodResult) -> str:
+    if method.is_random:
+        return "dash"
+    if method.is_control:
+        return _CONTROL_DASHES[number % len(_CONTROL_DASHES)]
+    return _DASHES[(number // len(_COLOURS)) % len(_DASHES)]

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from xssab_core.benchmark.tasks import RANDOM
+from xssab_core.benchmark.controls import RANDOM
 from xssab_core.errors import DataError
 from xssab_core.files import decoded
 from xssab_core.metrics import Estimate
@@ -20,6 +20,7 @@ from xssab_core.models import Threshold
 
 FORMAT = 1
 Kind = Literal["fmr", "fnmr"]
+Role = Literal["method", "control", "oracle"]
 KINDS: tuple[Kind, ...] = ("fmr", "fnmr")
 
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -142,6 +143,8 @@ class Measures(Struct, frozen=True, omit_defaults=True):
     Attributes:
         auc: areas under the DPR curves over 0..100 %, normalised to 0..1.
         gain: 1 - AUC / AUC of RND on the same pairs.
+        attained: (AUC of RND - AUC) / (AUC of RND - AUC of the clean errors), the share of what can be gained; None in
+            older files.
         unit_step_area: sum over the 20 points 0..95 %; None where a curve has other points.
         curves: error rate at each of the shares; None without pairs of that kind. It and `localisation` are None where
             a file has areas alone.
@@ -150,23 +153,27 @@ class Measures(Struct, frozen=True, omit_defaults=True):
     auc: Estimates
     gain: Estimates
     unit_step_area: ByKind[float | None]
+    attained: Estimates | None = None
     curves: ByKind[Curve | None] | None = None
     localisation: Localisation | None = None
 
 
 class MethodResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One row of the tables. What only methods of this program have is absent for RND and for maps from a folder.
+    """One row of the tables. What only methods of this program have is absent for controls and for maps from a folder.
 
     Attributes:
         label: of the row, and of its records.
+        role: a control has no part of the model in it; an oracle is a control that knows where the patches lie.
         blur: whether its map is blurred; None where there is none to blur.
         cells: side of the grid of a cell-wise method.
         curves: error rate at each of the shares; None without pairs of that kind.
+        auc, gain, attained, unit_step_area, localisation: see `Measures`.
     """
 
     label: str
     title: str
     reference: str
+    role: Role = "method"
     blur: bool | None
     cells: Count | None
     parameters: dict[str, Any] | None = None
@@ -178,6 +185,7 @@ class MethodResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
     curves: ByKind[Curve | None]
     auc: Estimates
     gain: Estimates
+    attained: Estimates | None = None
     unit_step_area: ByKind[float | None]
     localisation: Localisation
 
@@ -186,12 +194,112 @@ class MethodResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether it is RND, the baseline."""
         return self.label == RANDOM
 
+    @property
+    def is_control(self) -> bool:
+        """Whether it needs no model; older files do not say so of RND."""
+        return self.role != "method" or self.is_random
 
-class Common(Struct, frozen=True):
-    """What the methods are worth on the pairs that every one of them has, by label."""
+    @property
+    def full_title(self) -> str:
+        """The title, which says of a control that it is one."""
+        return f"{self.title} (control)" if self.is_control and not self.is_random else self.title
+
+
+class Difference(Struct, frozen=True):
+    """Area of the first method minus that of the second on the same pairs; below 0 the first is better."""
+
+    first: str
+    second: str
+    auc: Estimates
+
+
+class Common(Struct, frozen=True, omit_defaults=True):
+    """What the methods are worth on the pairs that every one of them has, by label.
+
+    Attributes:
+        differences: of any two of them, each two once; none in older files.
+    """
 
     pairs: Counts
     methods: dict[str, Measures]
+    differences: tuple[Difference, ...] = ()
+
+    def difference(self, first: str, second: str) -> Estimates | None:
+        """Area of the first minus that of the second; None where the file does not say."""
+        for known in self.differences:
+            if (known.first, known.second) == (first, second):
+                return known.auc
+            if (known.second, known.first) == (first, second):
+                return Estimates(*(_minus(each) for each in (known.auc.fmr, known.auc.fnmr, known.auc.mean)))
+        return None
+
+
+class ByMating(Struct, Generic[T], frozen=True):
+    """A value of genuine pairs (mated) and one of impostor pairs."""
+
+    mated: T
+    non_mated: T
+
+
+class Accuracy(Struct, frozen=True):
+    """Share of pairs decided rightly while the probe is occluded.
+
+    Attributes:
+        auc: area under the curve over 0..100 %, normalised to 0..1: of deletion less is better, of insertion more.
+        curve: at each of the shares; None without such pairs.
+    """
+
+    auc: ByMating[Estimate]
+    curve: ByMating[Curve | None]
+
+
+class Occluded(Struct, frozen=True):
+    """What a method is worth when clean probes are occluded in its order.
+
+    Attributes:
+        accuracy: by the names of `CURVES` in `xssab_core.replay.deletion`.
+        top: by fill, how far the score moves against its decision when the highest 1 % of pixels are occluded, minus
+            the same of RND on the same pairs.
+    """
+
+    accuracy: dict[str, Accuracy]
+    top: dict[str, ByMating[Estimate]]
+
+
+class Deletion(Struct, frozen=True):
+    """Deletion and insertion on clean pairs, on those that all these methods have, by label."""
+
+    pairs: Counts
+    shares: Curve
+    methods: dict[str, Occluded]
+
+    def __post_init__(self) -> None:
+        for label, occluded in self.methods.items():
+            for name, accuracy in occluded.accuracy.items():
+                for curve in (accuracy.curve.mated, accuracy.curve.non_mated):
+                    if curve is not None and len(curve) != len(self.shares):
+                        raise ValueError(f"methods.{label}.accuracy.{name}.curve has {len(curve)} points")
+
+
+class Checked(Struct, frozen=True):
+    """What the checks of a method found on clean pairs.
+
+    Attributes:
+        consistency: mean cosine between the maps of the two faces of a pair: of one identity (mated), or of two.
+        randomised: mean rank correlation of |map| between the model and a copy with randomised weights.
+        measured: on how many pairs each of the two could be measured.
+    """
+
+    consistency: ByMating[Estimate]
+    randomised: Estimate
+    measured: tuple[Count, Count]
+
+
+class Checks(Struct, frozen=True):
+    """The checks of every method, by label, on the same clean pairs."""
+
+    pairs: Counts
+    methods: dict[str, Checked]
 
 
 class Bootstrap(Struct, frozen=True):
@@ -229,17 +337,18 @@ class Seconds(Struct, frozen=True):
 
 
 class Run(Struct, frozen=True):
-    """All that differs between two runs of the same work; seconds by label, without RND."""
+    """All that differs between two runs of the same work; seconds by label, without controls."""
 
     created: str
     seconds_per_map: dict[str, Seconds]
 
 
-class Results(Struct, frozen=True):
+class Results(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What results.json says.
 
     Attributes:
         shares: of the pixels put back, 0..1, one a point of every curve.
+        deletion, checks: parts that a run was asked for; None without.
     """
 
     format: int
@@ -252,6 +361,8 @@ class Results(Struct, frozen=True):
     shares: Annotated[Curve, Meta(min_length=2)]
     methods: tuple[MethodResult, ...]
     common: Common
+    deletion: Deletion | None = None
+    checks: Checks | None = None
     provenance: Provenance
     run: Run
 
@@ -271,6 +382,11 @@ class Results(Struct, frozen=True):
                 raise ValueError(f"{where}.curves.{kind} has {len(curve)} points where shares has {len(self.shares)}")
 
     @property
+    def layout(self) -> str:
+        """The layout of Patch-LFW, which makes another data set of it."""
+        return str(self.provenance.settings.get("layout", "uniform"))
+
+    @property
     def has_common_curves(self) -> bool:
         """Whether curves and localisation on the pairs that every method has are known, not the areas alone."""
         found = (self.common.methods[method.label] for method in self.methods)
@@ -288,15 +404,21 @@ class Results(Struct, frozen=True):
             pairs=self.common.pairs,
             auc=found.auc,
             gain=found.gain,
+            attained=found.attained,
             unit_step_area=found.unit_step_area,
             curves=found.curves or method.curves,
             localisation=found.localisation or method.localisation,
         )
 
     @property
-    def baseline_last(self) -> tuple[MethodResult, ...]:
-        """The methods in their order, RND after all others."""
-        return tuple(sorted(self.methods, key=lambda method: method.is_random))
+    def controls_last(self) -> tuple[MethodResult, ...]:
+        """The methods in their order, then the controls, RND after all others."""
+        return tuple(sorted(self.methods, key=lambda method: (method.is_control, method.is_random)))
+
+
+def _minus(estimate: Estimate) -> Estimate:
+    value, low, high = (None if end is None else -end for end in (estimate.value, estimate.low, estimate.high))
+    return Estimate(value, high, low)
 
 
 class _Versioned(Struct):

@@ -54,18 +54,43 @@ class _UnderMethod(TypedDict):
     seconds: _Seconds
 
 
+class _Deleted(TypedDict):
+    """What a method's order does to a clean pair; see `Occlusion`."""
+
+    index: int
+    is_match: bool
+    curves: dict[str, list[float]]
+    top: dict[str, float]
+    seconds: _Seconds
+
+
+class _Checked(TypedDict):
+    """What the checks measured; None where they could not."""
+
+    index: int
+    consistency: float | None
+    randomised: float | None
+    seconds: _Seconds
+
+
+# By the first part of the name of records.
+_BY_PROTOCOL: dict[str, Any] = {"deletion/": _Deleted, "checks/": _Checked}
+
+
 class Work(WorkFolder):
     """Finished work of a benchmark. A file is there whole or not at all, also when the process is killed."""
 
     def record(self, label: str, index: int) -> Record | None:
-        """The record of a pair under a method (`BASE`: of the pair itself); None when it is still to be done.
+        """The record of a pair under a method, named by `Method.records` (`BASE`: of the pair itself); None when it is
+        still to be done.
 
         Raises:
             OutputError: it is damaged.
         """
         path = self._record_path(label, index)
         if label != BASE:
-            return _record(read_json(path, _UnderMethod))
+            kind = next((kind for start, kind in _BY_PROTOCOL.items() if label.startswith(start)), _UnderMethod)
+            return _record(read_json(path, kind))
         found = read_json(path, _AnyPair)
         return _record(read_json(path, _Pair) if found and found["face"] else found)
 

@@ -14,16 +14,23 @@ import pandas as pd
 from msgspec import structs
 
 from xssab_core.benchmark import figure, measures
+from xssab_core.benchmark.controls import CONTROLS, RANDOM
 from xssab_core.benchmark.format import (
     FORMAT,
     KINDS,
+    Accuracy,
     Bootstrap,
     ByKind,
+    ByMating,
     Calibrated,
+    Checked,
+    Checks,
     Common,
     Counts,
     Curve,
     Data,
+    Deletion,
+    Difference,
     ErrorRate,
     Estimates,
     Kind,
@@ -31,6 +38,7 @@ from xssab_core.benchmark.format import (
     Measures,
     MethodResult,
     Model,
+    Occluded,
     Provenance,
     Results,
     Run,
@@ -39,15 +47,15 @@ from xssab_core.benchmark.format import (
     Table1,
     results_json,
 )
-from xssab_core.benchmark.records import BASE, Work
-from xssab_core.benchmark.tasks import RANDOM, Method
+from xssab_core.benchmark.records import BASE, Record, Work
+from xssab_core.benchmark.tasks import Method, Protocol
 from xssab_core.data.lfw import Lfw, LfwPair
 from xssab_core.explain import CAUTION, method_of
 from xssab_core.files import write_folder
-from xssab_core.metrics import Rate
+from xssab_core.metrics import Estimate, Rate
 from xssab_core.models import FaceModel, Threshold
 from xssab_core.patch_lfw.generator import PATCHES
-from xssab_core.replay import dpr
+from xssab_core.replay import deletion, dpr
 
 Plan = Mapping[Method, Sequence[LfwPair]]
 
@@ -96,7 +104,11 @@ def summarise(
     table: pd.DataFrame,
 ) -> Results:
     """What results.json says, computed from the records alone; `table` is from `pair_table`."""
-    rows = {method: read_rows(work, method, pairs, threshold.value, steps) for method, pairs in plan.items()}
+    rows = {
+        method: read_rows(work, method, pairs, threshold.value, steps)
+        for method, pairs in plan.items()
+        if method.protocol == "dpr"
+    }
     random = next(rows[method] for method in rows if method.label == RANDOM)
     common = random.index
     for found in rows.values():
@@ -118,7 +130,12 @@ def summarise(
         common=Common(
             pairs=_counts(random.taken(common).genuine),
             methods={method.label: measured(found, common) for method, found in rows.items()},
+            differences=_differences(
+                {method.label: found.taken(common) for method, found in rows.items()}, provenance.bootstrap
+            ),
         ),
+        deletion=_deletion(work, plan, threshold.value, provenance.bootstrap),
+        checks=_checks(work, plan, provenance.bootstrap),
         provenance=provenance,
         run=Run(datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), _seconds_per_map(table)),
     )
@@ -157,15 +174,29 @@ def read_rows(work: Work, method: Method, pairs: Sequence[LfwPair], threshold: f
 
 def _measured(rows: Rows, random: Rows, bootstrap: Bootstrap) -> Measures:
     """Of a method, with RND on the same pairs; the unit-step area only where the curve has the paper's 21 points."""
-    found = measures.estimates(_areas_by_kind(rows), _areas_by_kind(random), bootstrap.resamples, bootstrap.seed)
-    auc, gain = (Estimates(**{kind: pair[side] for kind, pair in found.items()}) for side in (0, 1))
+    found = measures.estimates(
+        _by_kind(rows, rows.areas),
+        _by_kind(random, random.areas),
+        _by_kind(rows, rows.errors[:, -1]),
+        bootstrap.resamples,
+        bootstrap.seed,
+    )
+    auc = Estimates(**{kind: worth.area for kind, worth in found.items()})
+    gain = Estimates(**{kind: worth.gain for kind, worth in found.items()})
+    attained = Estimates(**{kind: worth.attained for kind, worth in found.items()})
     curves = ByKind(*(_curve(rows, kind) for kind in KINDS))
     steps = ByKind(*(_unit_step_area(curves.of(kind)) for kind in KINDS))
-    return Measures(auc, gain, steps, curves, _localisation(rows))
+    return Measures(auc, gain, steps, attained, curves, _localisation(rows))
 
 
-def _areas_by_kind(rows: Rows) -> dict[str, np.ndarray]:
-    return {kind: rows.of_kind(kind, rows.areas) for kind in KINDS}
+def _differences(rows: Mapping[str, Rows], bootstrap: Bootstrap) -> tuple[Difference, ...]:
+    areas = {label: _by_kind(found, found.areas) for label, found in rows.items()}
+    found = measures.differences(areas, bootstrap.resamples, bootstrap.seed)
+    return tuple(Difference(each.first, each.second, Estimates(**each.areas)) for each in found)
+
+
+def _by_kind(rows: Rows, values: np.ndarray) -> dict[str, np.ndarray]:
+    return {kind: rows.of_kind(kind, values) for kind in KINDS}
 
 
 def _unit_step_area(curve: Curve | None) -> float | None:
@@ -180,6 +211,71 @@ def _curve(rows: Rows, kind: Kind) -> Curve | None:
 def _localisation(rows: Rows) -> Localisation:
     fmr, fnmr = (_mean(rows.of_kind(kind, rows.precision)) for kind in KINDS)
     return Localisation(fmr, fnmr, _mean(rows.precision), _mean(rows.coverage))
+
+
+def _deletion(work: Work, plan: Plan, threshold: float, bootstrap: Bootstrap) -> Deletion | None:
+    """Deletion and insertion, on the pairs that all of its methods have."""
+    records, genuine = _on_common_clean_pairs(work, plan, "deletion")
+    if not records:
+        return None
+
+    def mean(values: np.ndarray) -> ByMating[Estimate]:
+        return _by_mating(values, genuine, bootstrap)
+
+    def accuracy(label: str, name: str) -> Accuracy:
+        scores = np.array([record["curves"][name] for record in records[label]], dtype=np.float64)
+        right = ~measures.errors(scores.reshape(-1, len(deletion.SHARES)), genuine, threshold)
+        curves = (tuple(right[side].mean(axis=0).tolist()) if side.any() else None for side in (genuine, ~genuine))
+        return Accuracy(mean(measures.areas(right)), ByMating(*curves))
+
+    def against(label: str, fill: str) -> np.ndarray:
+        """float (n,): how far the top 1 % of pixels move a score against its decision."""
+        moved = [record["curves"]["deletion-black"][0] - record["top"][fill] for record in records[label]]
+        return np.array(moved) * [1.0 if record["is_match"] else -1.0 for record in records[label]]
+
+    return Deletion(
+        _counts(genuine),
+        deletion.SHARES,
+        {
+            label: Occluded(
+                {name: accuracy(label, name) for name in deletion.CURVES},
+                {fill: mean(against(label, fill) - against(RANDOM, fill)) for fill in deletion.FILLS},
+            )
+            for label in records
+        },
+    )
+
+
+def _checks(work: Work, plan: Plan, bootstrap: Bootstrap) -> Checks | None:
+    records, genuine = _on_common_clean_pairs(work, plan, "checks")
+    methods = {}
+    for label, found in records.items():
+        columns = np.array([[record["consistency"], record["randomised"]] for record in found], dtype=np.float64)
+        consistent, randomised = columns.reshape(-1, 2).T
+        methods[label] = Checked(
+            _by_mating(consistent, genuine, bootstrap),
+            measures.mean_estimate(randomised, bootstrap.resamples, bootstrap.seed),
+            (int(np.isfinite(consistent).sum()), int(np.isfinite(randomised).sum())),
+        )
+    return Checks(_counts(genuine), methods) if methods else None
+
+
+def _on_common_clean_pairs(work: Work, plan: Plan, protocol: Protocol) -> tuple[dict[str, list[Record]], np.ndarray]:
+    """The records of each method under a protocol on the pairs that all of them have, by label; and which of these are
+    genuine."""
+    found: dict[str, dict[LfwPair, Record]] = {}
+    for method, pairs in plan.items():
+        if method.protocol == protocol:
+            records = ((pair, work.record(method.records, pair.index)) for pair in pairs)
+            found[method.label] = {pair: record for pair, record in records if record is not None}
+    common = [pair for pair in next(iter(found.values()), {}) if all(pair in known for known in found.values())]
+    genuine = np.array([pair.genuine for pair in common], dtype=bool)
+    return {label: [known[pair] for pair in common] for label, known in found.items()}, genuine
+
+
+def _by_mating(values: np.ndarray, genuine: np.ndarray, bootstrap: Bootstrap) -> ByMating[Estimate]:
+    sides = (values[genuine], values[~genuine])
+    return ByMating(*(measures.mean_estimate(side, bootstrap.resamples, bootstrap.seed) for side in sides))
 
 
 def _table1(rows: Rows, calibration: Calibrated | None) -> Table1:
@@ -249,11 +345,14 @@ def _method(method: Method, rows: Rows, found: Measures) -> MethodResult:
 
 def _about(method: Method) -> dict[str, Any]:
     """What the table says of a method besides its measures."""
-    if method.explainer is None:
-        title, reference = ("Random", "an independent permutation of the pixels for every pair")
-        if method.maps:
-            title, reference = method.label, f"maps from the folder {method.maps.name}"
-        return {"title": title, "reference": reference, "blur": None, "cells": None}
+    if method.control:
+        role = "oracle" if method.control.oracle else "control"
+        about = {"title": method.control.title, "reference": method.control.reference, "role": role}
+        return about | {"blur": None, "cells": None}
+    if method.maps:
+        about = {"title": method.label, "reference": f"maps from the folder {method.maps.name}"}
+        return about | {"blur": None, "cells": None}
+    assert method.explainer is not None
     info = method_of(method.explainer).info
     return {
         "title": info.title if method.blur else f"{info.title}, unblurred",
@@ -274,7 +373,7 @@ def _seconds_per_map(table: pd.DataFrame) -> dict[str, Seconds]:
             *(Spread(float(group[name].mean()), float(group[name].median())) for name in Seconds.__struct_fields__)
         )
         for label, group in table.groupby("method", sort=False)
-        if label != RANDOM
+        if label not in CONTROLS
     }
 
 
@@ -299,7 +398,7 @@ def pair_table(work: Work, plan: Plan) -> pd.DataFrame:
     """One row a pair and method, which pairs.parquet holds."""
     rows: list[dict[str, Any]] = []
     for method, pairs in plan.items():
-        for pair in pairs:
+        for pair in pairs if method.protocol == "dpr" else ():
             base, record = work.record(BASE, pair.index), work.record(method.label, pair.index)
             if base is None or record is None:
                 continue

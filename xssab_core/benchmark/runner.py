@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,15 @@ import numpy as np
 
 from xssab_core.benchmark import results
 from xssab_core.benchmark.cluster import Executor, executor
+from xssab_core.benchmark.controls import CONTROLS, ORACLE
 from xssab_core.benchmark.format import Bootstrap, Calibrated, Counts, Provenance, Results
 from xssab_core.benchmark.records import BASE, Work, check_label
 from xssab_core.benchmark.tasks import (
-    RANDOM,
     EmbedTask,
     Method,
     PairResult,
     PairTask,
+    Protocol,
     Setup,
     make_context,
     setup_record,
@@ -42,6 +43,8 @@ from xssab_core.report import versions
 from xssab_core.scoring.calibrate import calibration_from
 from xssab_core.scoring.embed import BATCH, batches, images_of
 
+_Plan = dict[Method, tuple[LfwPair, ...]]
+
 CALIBRATE = "calibrate"
 UNBLURRED = "-unblurred"
 # The paper blurs xSSAB's map as a last step, the published DPR code ranks the map before it: both are reported.
@@ -56,11 +59,11 @@ class Settings:
         lfw: folder of LFW.
         output: folder for results; finished work lies in `work` below it.
         model: id of a model.
-        methods: the rows of the table, see `parse_methods`. RND is always added.
+        methods: the rows of the table, see `parse_methods`. The controls are always added.
         pairs: how many pairs, half of them genuine, taken evenly over the copy; None for all.
         folds: which folds; None for all there are.
         steps: points of a DPR curve, 21 = every 5 %.
-        layout, seed: of Patch-LFW; the seed is RND's and the bootstrap's too.
+        layout, seed: of Patch-LFW; the seed is that of the controls and the bootstrap too.
         threshold: "calibrate" takes th_EER from all covered clean pairs of the folds; else a cosine, or the name of a
             threshold the model has ("eer"), which spares embedding the other images.
         resamples: of the bootstrap.
@@ -68,6 +71,10 @@ class Settings:
         cluster: None for this process, "local:N", or the address of a Dask scheduler.
         cache: of aligned crops; None for the one in the store.
         aligned: the images are crops that are already aligned, and are taken as they are.
+        deletion: run deletion and insertion too, on so many clean pairs, of those that every method has; None for none.
+            Costs each method an examination and 40 passes a pair.
+        checks: measure consistency and randomisation too, on so many clean pairs; None for none. Costs each method two
+            examinations a pair.
     """
 
     lfw: Path
@@ -85,6 +92,8 @@ class Settings:
     cluster: str | None = None
     cache: Path | None = None
     aligned: bool = False
+    deletion: int | None = None
+    checks: int | None = None
 
 
 # What a run tells of its progress counts these.
@@ -104,8 +113,8 @@ def parse_methods(text: str, maps: Sequence[str] = ()) -> tuple[Method, ...]:
     methods: dict[str, Method] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         label, limit = _limited(part)
-        if label == RANDOM:
-            rows = [Method(RANDOM, limit=limit)]
+        if label in CONTROLS:
+            rows = [Method(label, limit=limit)]
         elif label.endswith(UNBLURRED):
             rows = [Method(label, method_of(label.removesuffix(UNBLURRED)).info.id, False, limit)]
         else:
@@ -119,7 +128,7 @@ def parse_methods(text: str, maps: Sequence[str] = ()) -> tuple[Method, ...]:
         label, limit = _limited(name)
         if not separator or not Path(folder).expanduser().is_dir():
             raise DataError(f"{entry!r} is not NAME=DIR with a folder of maps named <pair id>.npy.")
-        if label in methods or label in METHODS or label == RANDOM:
+        if label in methods or label in METHODS or label in CONTROLS:
             raise DataError(f"{label!r} is taken. Give the maps in {folder} another name.")
         methods[label] = Method(check_label(label), limit=limit, maps=Path(folder).expanduser().resolve())
     if not methods:
@@ -169,7 +178,8 @@ def run_benchmark(settings: Settings, model: FaceModel | None = None, progress: 
     with work.held():
         work.claim("settings", _fingerprint(settings, setup, lfw, model))
         for method in plan:
-            work.claim(f"method-{method.label}", _method_fingerprint(method))
+            if method.protocol == "dpr":
+                work.claim(f"method-{method.label}", _method_fingerprint(method))
         context = make_context(setup, model)
         tell = _Teller(progress)
         with executor(settings.cluster, context, tell.again) as runs:
@@ -195,22 +205,44 @@ def _provenance(settings: Settings, setup: Setup, model: FaceModel) -> Provenanc
     )
 
 
-def _plan(settings: Settings, lfw: Lfw) -> dict[Method, tuple[LfwPair, ...]]:
-    """The pairs of each method. Smaller sets are taken from within the run's, and RND runs on all of them."""
+def _plan(settings: Settings, lfw: Lfw) -> _Plan:
+    """The pairs of each method. Smaller sets are taken from within the run's, and the controls run on all of
+    them."""
     count = len(lfw.pairs) if settings.pairs is None else settings.pairs
     if count < 2:
         raise DataError(f"A benchmark needs at least one genuine and one impostor pair, not {count} pairs.")
     selected = lfw.select(count // 2, count - count // 2) if settings.pairs else lfw.pairs
     if len({pair.genuine for pair in selected}) < 2:
         raise DataError(f"A benchmark needs genuine and impostor pairs. This copy of LFW covers {lfw.coverage}.")
-    plan = {Method(RANDOM): selected}
+    plan = {Method(label): selected for label in CONTROLS}
     for method in settings.methods:
-        if method.label != RANDOM:
+        if method.control is None:
             limit = method.limit
             plan[replace(method, limit=None)] = (
                 evenly(selected, limit // 2, limit - limit // 2) if limit is not None else selected
             )
-    return plan
+    return plan | _on_clean_pairs(settings, plan)
+
+
+def _on_clean_pairs(settings: Settings, plan: _Plan) -> _Plan:
+    """The rows of the protocols beside DPR, all on the same pairs of those that every method has.
+
+    Maps of a folder are of patched probes, and the oracle has nothing to know: they have no such rows. The checks are
+    of methods alone.
+    """
+    fewest = min(plan.values(), key=len)
+    rows: _Plan = {}
+    takes: dict[Protocol, tuple[int | None, Callable[[Method], bool]]] = {
+        "deletion": (settings.deletion, lambda row: row.maps is None and row.label != ORACLE),
+        "checks": (settings.checks, lambda row: row.explainer is not None),
+    }
+    for protocol, (count, is_taken) in takes.items():
+        if count is not None:
+            if count < 2:
+                raise DataError(f"The {protocol} part needs a genuine and an impostor pair, not {count} pairs.")
+            pairs = evenly(fewest, count // 2, count - count // 2)
+            rows |= {replace(row, protocol=protocol): pairs for row in plan if is_taken(row)}
+    return rows
 
 
 @dataclass(frozen=True)
@@ -221,7 +253,7 @@ class _Run:
     lfw: Lfw
     model: FaceModel
     work: Work
-    plan: dict[Method, tuple[LfwPair, ...]]
+    plan: _Plan
     runs: Executor
     progress: Progress
 
@@ -270,7 +302,7 @@ class _Run:
         bases = (self.work.record(BASE, pair.index) for pair in self.pairs)
         faceless = {base["index"] for base in bases if base is not None and not base["face"]}
         left = {
-            method.label: sum(not self.work.has(method.label, p.index) for p in pairs if p.index not in faceless)
+            method.records: sum(not self.work.has(method.records, p.index) for p in pairs if p.index not in faceless)
             for method, pairs in self.plan.items()
         }
         total = sum(len(pairs) for pairs in self.plan.values())
@@ -278,7 +310,7 @@ class _Run:
 
         def tasks() -> Iterator[PairTask]:
             for pair in self.pairs:
-                todo = tuple(m for m in methods_of[pair.index] if not self.work.has(m.label, pair.index))
+                todo = tuple(m for m in methods_of[pair.index] if not self.work.has(m.records, pair.index))
                 if todo and pair.index not in faceless:
                     base = self.work.record(BASE, pair.index)
                     probe, reference = embeddings.get(pair.probe), embeddings.get(pair.reference)
@@ -289,11 +321,11 @@ class _Run:
             assert isinstance(result, PairResult)
             if task.base is None:
                 self.work.keep(BASE, task.pair.index, result.base)
-            for label, record in result.records.items():
-                self.work.keep(label, task.pair.index, record)
+            for name, record in result.records.items():
+                self.work.keep(name, task.pair.index, record)
             for method in task.methods:
-                spent = result.records.get(method.label, {}).get("seconds", {}).get("spent", 0.0)
-                pace.done(method.label, spent)
+                spent = result.records.get(method.records, {}).get("seconds", {}).get("spent", 0.0)
+                pace.done(method.records, spent)
 
 
 class _Teller:

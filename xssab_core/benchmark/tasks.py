@@ -8,26 +8,29 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
+from xssab_core.benchmark.controls import CONTROLS, Control
 from xssab_core.benchmark.measures import localisation
 from xssab_core.data.crops import CropCache
 from xssab_core.data.lfw import LfwPair, open_lfw
 from xssab_core.errors import DataError
-from xssab_core.explain import Evidence, method_of
+from xssab_core.explain import Evidence, explain, method_of
 from xssab_core.metrics import cosine
 from xssab_core.models import FaceModel, load_model
 from xssab_core.patch_lfw.generator import Layout, PatchedPair, PatchLfw
 from xssab_core.replay import dpr
+from xssab_core.replay.deletion import deciding, occluded_scores
 from xssab_core.scoring.embed import embed_together
+from xssab_core.trust.checks import consistency, randomisation
 
-RANDOM = "random"
+Protocol = Literal["dpr", "deletion", "checks"]
 Record = dict[str, Any]
 Pulse = Callable[[], None]
 """Called now and then during long work. It may raise CancelledError."""
@@ -38,11 +41,12 @@ class Method:
     """A method as one row of the table.
 
     Attributes:
-        label: name of the row and of its records.
-        explainer: id in `xssab_core.explain.METHODS`; None for RND and for maps from a folder.
+        label: name of the row and of its records; of a control, its key in `CONTROLS`.
+        explainer: id in `xssab_core.explain.METHODS`; None for controls and for maps from a folder.
         blur: whether the explainer applies its blur.
         limit: run it on so many pairs only; None for all.
         maps: folder of `<pair id>.npy`, float (S, S) signed maps of the patched probe given the reference.
+        protocol: what is done with it. All but DPR take clean pairs.
     """
 
     label: str
@@ -50,6 +54,22 @@ class Method:
     blur: bool = True
     limit: int | None = None
     maps: Path | None = None
+    protocol: Protocol = "dpr"
+
+    @property
+    def records(self) -> str:
+        """The name of its records."""
+        return self.label if self.protocol == "dpr" else f"{self.protocol}/{self.label}"
+
+    @property
+    def on_clean_pairs(self) -> bool:
+        """Whether it explains the clean probe instead of the patched one."""
+        return self.protocol != "dpr"
+
+    @property
+    def control(self) -> Control | None:
+        """The control it is, if it is one."""
+        return CONTROLS.get(self.label)
 
     @property
     def cells(self) -> int | None:
@@ -59,6 +79,8 @@ class Method:
     @property
     def attention(self) -> bool:
         """Whether its map has no sign."""
+        if self.control:
+            return self.control.attention
         return method_of(self.explainer).info.attention if self.explainer else False
 
 
@@ -69,7 +91,7 @@ class Setup:
     Attributes:
         lfw: folder of LFW, as `open_lfw` takes it.
         model: id of a model.
-        layout, seed: of Patch-LFW; the seed is also RND's.
+        layout, seed: of Patch-LFW; the seed is also that of the controls.
         steps: points of a DPR curve.
         cache: folder of the crop cache.
         aligned: the images are crops that are already aligned.
@@ -119,7 +141,7 @@ Task = EmbedTask | PairTask
 
 @dataclass(frozen=True)
 class PairResult:
-    """The record of the pair itself, and one record a method by label."""
+    """The record of the pair itself, and one record a method by `Method.records`."""
 
     base: Record
     records: dict[str, Record]
@@ -168,27 +190,51 @@ def _threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@dataclass(frozen=True)
+class _Work:
+    """A method on a pair, and what its group has found out of that pair."""
+
+    context: Context
+    task: PairTask
+    pair: PatchedPair
+    base: Record
+    method: Method
+    examined: dict[tuple[bool, str], tuple[Evidence, float]]
+    pulse: Pulse
+
+    @property
+    def is_match(self) -> bool:
+        """The decision on the probe that is explained."""
+        score = self.base["clean_score" if self.method.on_clean_pairs else "patched_score"]
+        return bool(score >= self.task.threshold)
+
+
 def _pair_result(context: Context, task: PairTask, pulse: Pulse) -> PairResult:
     pair = context.generator.build(task.pair)
     if pair is None or task.probe is None or task.reference is None:
         return PairResult({"index": task.pair.index, "face": False}, {})
     base = task.base or _base_record(context.model, pair, task.probe, task.reference)
-    examined: dict[str, tuple[Evidence, float]] = {}
+    clean = replace(pair, patched=pair.original)
+    examined: dict[tuple[bool, str], tuple[Evidence, float]] = {}
     records: dict[str, Record] = {}
     # Methods of one kind next to each other, so that one evidence at a time is held.
-    for method in sorted(task.methods, key=_evidence_kind):
+    for method in sorted(task.methods, key=_examination):
         pulse()
-        kind = _evidence_kind(method)
-        if kind not in examined:
+        if _examination(method) not in examined:
             examined.clear()
-        record = _method_record(context, task, pair, base, method, examined, pulse)
+        started = time.perf_counter()
+        shown = clean if method.on_clean_pairs else pair
+        record = _PROTOCOLS[method.protocol](_Work(context, task, shown, base, method, examined, pulse))
         if record is not None:
-            records[method.label] = record
+            # The share of a group's examination is counted once, with the method that caused it.
+            record["seconds"]["spent"] = time.perf_counter() - started
+            records[method.records] = record
     return PairResult(base, records)
 
 
-def _evidence_kind(method: Method) -> str:
-    return method_of(method.explainer).evidence_kind if method.explainer else ""
+def _examination(method: Method) -> tuple[bool, str]:
+    """Methods of which this is the same share what they find out of a pair."""
+    return method.on_clean_pairs, method_of(method.explainer).evidence_kind if method.explainer else ""
 
 
 def _base_record(model: FaceModel, pair: PatchedPair, probe: np.ndarray, reference: np.ndarray) -> Record:
@@ -209,72 +255,100 @@ def _base_record(model: FaceModel, pair: PatchedPair, probe: np.ndarray, referen
     }
 
 
-def _method_record(
-    context: Context,
-    task: PairTask,
-    pair: PatchedPair,
-    base: Record,
-    method: Method,
-    examined: dict[str, tuple[Evidence, float]],
-    pulse: Pulse,
-) -> Record | None:
-    """The record of a pair under a method; None where a folder has no map of the pair."""
-    is_match = base["patched_score"] >= task.threshold
+def _replayed(work: _Work) -> Record | None:
+    """The record of a pair under DPR; None where a folder has no map of the pair."""
+    pair, method, base = work.pair, work.method, work.base
+    found = _ranked(work)
+    if found is None:
+        return None
+    values, seconds = found
     size = len(pair.patched)
-    seconds = {"examine": 0.0, "maps": 0.0}
-    started = time.perf_counter()
-    if method.explainer:
-        values, seconds = _explained(context.model, pair, task.threshold, method, examined, pulse)
-    elif method.maps:
-        given = read_map(method.maps, task.pair.id, size)
-        if given is None:
-            return None
-        values = given
-    else:
-        # Places in a random order, an independent one for every pair (the authors' code used one for all).
-        ranks = dpr.random_order(size, np.random.default_rng([context.setup.seed, task.pair.index, 2]))
-        values = ranks.reshape(size, size).astype(np.float64)
-    counts = dpr.step_counts(size, context.setup.steps, method.cells)
-    order = dpr.pixel_order(values, is_match, method.cells, method.attention)
+    counts = dpr.step_counts(size, work.context.setup.steps, method.cells)
+    order = dpr.pixel_order(values, work.is_match, method.cells, method.attention)
     # Both ends are known: they are the scores every method shares.
     inner: list[float] = []
     if len(counts) > 2:
-        assert task.reference is not None
+        assert work.task.reference is not None
         scores = dpr.replayed_scores(
-            context.model.embed, pair.patched, pair.original, task.reference, order, counts[1:-1]
+            work.context.model.embed, pair.patched, pair.original, work.task.reference, order, counts[1:-1]
         )
         inner = scores.tolist()
-    record = {
-        "index": task.pair.index,
-        "is_match": is_match,
+    return {
+        "index": pair.pair.index,
+        "is_match": work.is_match,
         "scores": [base["patched_score"], *inner, base["clean_score"]],
         "average_precision": localisation(values, pair.mask, pair.pair.genuine and not method.attention),
         "seconds": seconds,
     }
-    # The share of a group's examination is counted once, with the method that caused it.
-    record["seconds"] = seconds | {"spent": time.perf_counter() - started}
-    return record
 
 
-def _explained(
-    model: FaceModel,
-    pair: PatchedPair,
-    threshold: float,
-    method: Method,
-    examined: dict[str, tuple[Evidence, float]],
-    pulse: Pulse,
-) -> tuple[np.ndarray, dict[str, float]]:
-    """The map that ranks the pixels of the patched probe, and the seconds it would take on its own."""
+def _deleted(work: _Work) -> Record | None:
+    """The record of a clean pair under deletion and insertion."""
+    found = _ranked(work)
+    assert found is not None
+    assert work.task.reference is not None
+    values, seconds = found
+    occlusion = occluded_scores(
+        work.context.model.embed,
+        work.pair.original,
+        work.task.reference,
+        work.base["clean_score"],
+        deciding(values, work.is_match, work.method.attention),
+    )
+    return {"index": work.pair.pair.index, "is_match": work.is_match, **asdict(occlusion), "seconds": seconds}
+
+
+def _checked(work: _Work) -> Record | None:
+    """The record of a clean pair under the checks of `xssab_core.trust`."""
+    model, method, pair = work.context.model, work.method, work.pair
     assert method.explainer is not None
-    explainer = method_of(method.explainer)
-    if explainer.evidence_kind not in examined:
-        started = time.perf_counter()
-        evidence = explainer.examine(model, pair.patched, pair.reference, lambda _: pulse())
-        examined[explainer.evidence_kind] = evidence, time.perf_counter() - started
-    evidence, examining = examined[explainer.evidence_kind]
+    crops, (evidence, examining) = (pair.original, pair.reference), _examined(work)
     started = time.perf_counter()
-    maps = explainer.maps(model, evidence, threshold, method.blur)
-    return dpr.ranking_map(maps[0]), {"examine": examining, "maps": time.perf_counter() - started}
+    shown = explain(model, *crops, method.explainer, work.task.threshold, method.blur, evidence=evidence)
+    seconds = {"examine": examining, "maps": time.perf_counter() - started}
+    changed = None
+    if shown.probe.combined is not None and shown.reference.combined is not None:
+        changed = randomisation(model, crops, shown, work.context.setup.seed, lambda _: work.pulse())
+    return {
+        "index": pair.pair.index,
+        "consistency": consistency(shown),
+        "randomised": changed if isinstance(changed, float) else None,
+        "seconds": seconds,
+    }
+
+
+_PROTOCOLS: dict[Protocol, Callable[[_Work], Record | None]] = {
+    "dpr": _replayed,
+    "deletion": _deleted,
+    "checks": _checked,
+}
+
+
+def _ranked(work: _Work) -> tuple[np.ndarray, dict[str, float]] | None:
+    """The values that rank the pixels of the probe, and the seconds they would take on their own; None where a folder
+    has no map of the pair."""
+    method, pair = work.method, work.pair
+    if method.explainer:
+        evidence, examining = _examined(work)
+        started = time.perf_counter()
+        maps = method_of(method.explainer).maps(work.context.model, evidence, work.task.threshold, method.blur)
+        return dpr.ranking_map(maps[0]), {"examine": examining, "maps": time.perf_counter() - started}
+    if method.maps:
+        values = read_map(method.maps, pair.pair.id, len(pair.patched))
+    else:
+        values = CONTROLS[method.label].values(pair, work.context.setup.seed)
+    return None if values is None else (values, {"examine": 0.0, "maps": 0.0})
+
+
+def _examined(work: _Work) -> tuple[Evidence, float]:
+    """What the method, or one that shares its evidence, found out of the pair, and the seconds that took."""
+    assert work.method.explainer is not None
+    key = _examination(work.method)
+    if key not in work.examined:
+        explainer, started = method_of(work.method.explainer), time.perf_counter()
+        evidence = explainer.examine(work.context.model, work.pair.patched, work.pair.reference, lambda _: work.pulse())
+        work.examined[key] = evidence, time.perf_counter() - started
+    return work.examined[key]
 
 
 def read_map(folder: Path, pair_id: str, size: int) -> np.ndarray | None:

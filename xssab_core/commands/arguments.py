@@ -37,7 +37,12 @@ def add_patch_lfw_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--aligned", action="store_true", help=ALIGNED)
     parser.add_argument("--pairs", type=int, metavar="N", help="so many pairs, half of them genuine; all unless given")
     parser.add_argument("--folds", metavar="1-7", help="of LFW's ten; all that are there unless given")
-    parser.add_argument("--layout", choices=LAYOUTS, default="uniform", help="of the patches (uniform)")
+    parser.add_argument(
+        "--layout",
+        choices=LAYOUTS,
+        default="uniform",
+        help="of the patches: uniform (default), authors, or hard, whose patches equal pixels do not give away",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -11,11 +11,12 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from xssab_core.data.crops import CropCache
-from xssab_core.data.lfw import Lfw, LfwPair
+from xssab_core.data.lfw import Lfw, LfwPair, image_files
 from xssab_core.errors import DataError
 from xssab_core.faces import AlignedFace, Template
+from xssab_core.patch_lfw.change import Change, feathered
 
-Layout = Literal["uniform", "authors"]
+Layout = Literal["uniform", "authors", "hard"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 PATCHES = 27
 # Positions are drawn on this grid and scaled to the crop of the model, so that every model sees the same places.
@@ -33,12 +34,13 @@ class PatchedPair:
         layout, seed: how the positions were drawn.
         positions: int64 (27, 2), x and y of the top-left corners in pixels of the crop, in the order of pasting.
         patch_side: side of a patch in pixels of the crop.
-        donor: id of the image (file stem) the patches come from: the reference of an impostor pair, a stranger to a
-            genuine one.
+        donor: id of the image (file stem) the patches come from: the reference of an impostor pair (layout "hard":
+            another photograph of that person where there is one), a stranger to a genuine one.
         original: uint8 (S, S, 3) clean probe.
         patched: uint8 (S, S, 3) probe with patches.
         reference: uint8 (S, S, 3), never patched.
-        mask: bool (S, S), True where a patch lies: the ground truth of localisation.
+        mask: bool (S, S), True where a patch lies (layout "hard": where it shows by at least half): the ground truth of
+            localisation.
     """
 
     pair: LfwPair
@@ -66,21 +68,28 @@ class PatchedFace(AlignedFace):
         donor: the face the squares show.
         positions: int64 (n, 2), x and y of top-left corners on the 112-pixel grid, in the order of pasting.
         patch_side: side of a square on that grid.
+        change: what the layout "hard" does to the squares; None for plain ones.
     """
 
     donor: AlignedFace
     positions: np.ndarray
     patch_side: int
+    change: Change | None = None
 
     @classmethod
     def of(
-        cls, face: AlignedFace, donor: AlignedFace, positions: np.ndarray, patch_side: int = PATCH_SIDE
+        cls,
+        face: AlignedFace,
+        donor: AlignedFace,
+        positions: np.ndarray,
+        patch_side: int = PATCH_SIDE,
+        change: Change | None = None,
     ) -> PatchedFace:
         """Patch a face."""
         known = {field.name: getattr(face, field.name) for field in fields(AlignedFace)}
         squares = f"{len(positions)} square{'s' if len(positions) != 1 else ''} of {patch_side} x {patch_side} pixels"
         known["warnings"] += (f"Patched: {squares} of {donor.photo.name} lie over the aligned face.",)
-        return cls(**known, donor=donor, positions=positions, patch_side=patch_side)
+        return cls(**known, donor=donor, positions=positions, patch_side=patch_side, change=change)
 
     def crop_for(self, template: Template) -> np.ndarray:
         """uint8 (S, S, 3) RGB crop with the patches, read-only."""
@@ -99,16 +108,17 @@ class PatchedFace(AlignedFace):
     @property
     def key(self) -> Hashable:
         """Also of the patches."""
-        return super().key, self.donor.key, self.positions.tobytes(), self.patch_side
+        return super().key, self.donor.key, self.positions.tobytes(), self.patch_side, self.change
 
     def record(self) -> dict[str, Any]:
         """Also of the patches."""
         patches = {"donor": self.donor.record(), "side": self.patch_side, "positions": self.positions.tolist()}
-        return super().record() | {"patches": patches}
+        changed = {"change": asdict(self.change)} if self.change else {}
+        return super().record() | {"patches": patches | changed}
 
     def _patched(self, template: Template) -> tuple[np.ndarray, np.ndarray]:
         positions, side = scaled_positions(self.positions, template.size, self.patch_side)
-        return patch_pair(self.original_for(template), self.donor.crop_for(template), positions, side)
+        return patch_pair(self.original_for(template), self.donor.crop_for(template), positions, side, self.change)
 
 
 @dataclass(frozen=True)
@@ -120,8 +130,11 @@ class PatchLfw:
         cache: where its aligned crops come from.
         template: of the model the pairs are for.
         layout: "uniform" draws top-left corners uniformly over all places that fit. "authors" repeats the positions of
-            the authors' code, whose last row and column are never patched, and which is seeded by 3.
-        seed: of the positions ("uniform") and of the donors (both layouts).
+            the authors' code, whose last row and column are never patched, and which is seeded by 3. "hard" has the
+            positions of "uniform" and patches that equal pixels do not give away: those of an impostor pair come from
+            another photograph of the reference's person where the copy has one; those of all pairs are mirrored, moved
+            a little, of another exposure, less sharp (see `Change`), and feathered at the edges.
+        seed: of the positions ("uniform", "hard"), of the donors (all layouts) and of the changes.
     """
 
     lfw: Lfw
@@ -146,7 +159,7 @@ class PatchLfw:
             return None
         donor, source = self._donor(pair)
         positions, side = scaled_positions(grid_positions(pair, self.layout, self.seed), self.template.size)
-        patched, mask = patch_pair(original, source, positions, side)
+        patched, mask = patch_pair(original, source, positions, side, self.change(pair))
         return PatchedPair(
             pair, self.layout, self.seed, positions, side, donor.stem, original, patched, reference, mask
         )
@@ -163,7 +176,8 @@ class PatchLfw:
             return None
         donor = self.cache.face(self._donor(pair)[0])
         assert donor is not None
-        return PatchedFace.of(probe, donor, grid_positions(pair, self.layout, self.seed)), reference
+        positions = grid_positions(pair, self.layout, self.seed)
+        return PatchedFace.of(probe, donor, positions, change=self.change(pair)), reference
 
     def strangers(self, pair: LfwPair) -> Iterator[Path]:
         """Images that may donate the patches of a genuine pair, in an order of the pair's own: the first whose face
@@ -175,13 +189,26 @@ class PatchLfw:
     def mask(self, pair: LfwPair) -> np.ndarray:
         """bool (S, S), True where a patch of the pair lies; needs no image."""
         positions, side = scaled_positions(grid_positions(pair, self.layout, self.seed), self.template.size)
-        return patch_mask(positions, side, self.template.size)
+        mask = patch_mask(positions, side, self.template.size)
+        return feathered(mask) >= 0.5 if self.layout == "hard" else mask
+
+    def change(self, pair: LfwPair) -> Change | None:
+        """What is done to the patches of a pair before they are pasted; None where they are plain squares."""
+        return Change.drawn(_generator(pair, self.seed, purpose=4)) if self.layout == "hard" else None
+
+    def photographs(self, pair: LfwPair) -> Iterator[Path]:
+        """Images that may donate the patches of an impostor pair: the first whose face is found does. Of layout "hard"
+        the other photographs of the reference's person, in an order of the pair's own, before the reference."""
+        if self.layout == "hard":
+            files = image_files(pair.reference.parent)
+            others = [files[stem] for stem in sorted(files) if stem != pair.reference.stem]
+            yield from (others[i] for i in _generator(pair, self.seed, purpose=5).permutation(len(others)))
+        yield pair.reference
 
     def _donor(self, pair: LfwPair) -> tuple[Path, np.ndarray]:
-        """The image the patches come from, and its crop: the reference of an impostor pair; for a genuine pair the
-        first stranger, in an order of the pair's own, whose face is found. Always clean: read from LFW."""
-        paths = self.strangers(pair) if pair.genuine else iter([pair.reference])
-        for path in paths:
+        """The image the patches come from, and its crop, see `photographs` and `strangers`. Always clean: read from
+        LFW."""
+        for path in self.strangers(pair) if pair.genuine else self.photographs(pair):
             crop = self.cache.crop(path, self.template)
             if crop is not None:
                 return path, crop
@@ -233,7 +260,11 @@ def scaled_positions(positions: np.ndarray, size: int, patch_side: int = PATCH_S
 
 
 def patch_pair(
-    probe: np.ndarray, source: np.ndarray, positions: np.ndarray, side: int = PATCH_SIDE
+    probe: np.ndarray,
+    source: np.ndarray,
+    positions: np.ndarray,
+    side: int = PATCH_SIDE,
+    change: Change | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Paste squares of one crop onto the same places of another.
 
@@ -241,6 +272,7 @@ def patch_pair(
         probe, source: uint8 (S, S, 3) crops on the same template.
         positions: int (n, 2) x, y of top-left corners; squares may overlap.
         side: side of a square in pixels.
+        change: what is done to the source first, and then its feathering; None pastes it as it is.
 
     Returns:
         The patched crop, uint8 (S, S, 3), and the mask of patched pixels, bool (S, S).
@@ -253,7 +285,7 @@ def patch_pair(
     if len(positions) and (positions.min() < 0 or positions.max() + side > probe.shape[0]):
         raise DataError(f"A patch of {side} pixels does not fit at one of its positions on {probe.shape[0]} pixels.")
     mask = patch_mask(positions, side, probe.shape[0])
-    return np.where(mask[:, :, None], source, probe), mask
+    return change.paste(probe, source, mask) if change else (np.where(mask[:, :, None], source, probe), mask)
 
 
 def patch_mask(positions: np.ndarray, side: int, size: int) -> np.ndarray:

@@ -202,6 +202,16 @@ def randomisation(
     return "A map without any variation has no ranks." if found is None else found
 
 
+def consistency(shown: Explanation) -> float | None:
+    """Cosine, -1..1, between the maps of the two faces of a pair, which lie on one template: of one identity in a
+    genuine pair, of two in an impostor pair. None where a method gives one map for both, none, or one of zeros."""
+    first, second = shown.probe.combined, shown.reference.combined
+    if shown.method.joint or first is None or second is None:
+        return None
+    norm = float(np.linalg.norm(first)) * float(np.linalg.norm(second))
+    return float(np.vdot(first, second)) / norm if norm > 0 else None
+
+
 def moved(face: AlignedFace, amount: float, template: Template, generator: np.random.Generator) -> AlignedFace:
     """The face with landmarks moved by normal noise of `amount` crop pixels (root mean square per landmark)."""
     matrix = similarity_transform(face.landmarks, np.array(template.points))
