@@ -14,7 +14,7 @@ from ui.measured import worth_of
 from ui.sidebar import Drawing
 from ui.state import engine
 from ui.words import plain
-from xssab_core.explain import METHODS, AnyExplainer, Explanation
+from xssab_core.explain import METHODS, PEERS, AnyExplainer, Explanation
 from xssab_core.explain.confidence import CONFIDENCE, confidence_of
 from xssab_core.faces import Pair
 from xssab_core.metrics import percent
@@ -23,7 +23,7 @@ from xssab_core.render import shared_scale
 from xssab_core.trust.checks import assess
 from xssab_core.trust.words import sentences
 
-# More forward passes than this per pair run on demand, in the background.
+# More passes than this per pair run on demand, in the background.
 _FAST_PASSES = 100
 
 
@@ -34,13 +34,13 @@ def compare_methods(
     st.header("Compared methods")
     reasons = {method_id: method.unavailable(model) for method_id, method in METHODS.items()}
     usable = {method_id: METHODS[method_id] for method_id, reason in reasons.items() if reason is None}
-    fast = [method_id for method_id, method in usable.items() if is_fast(method)]
-    belongs("methods", tuple(usable), fast)
+    first = [method_id for method_id, method in usable.items() if is_shown_first(method)]
+    belongs("methods", tuple(usable), first)
     chosen = st.pills(
         "Methods",
         list(usable),
         selection_mode="multi",
-        default=fast,
+        default=first,
         format_func=lambda method_id: plain(METHODS[method_id].info.short_title),
         key="methods",
         bind="query-params",
@@ -63,9 +63,14 @@ def compare_methods(
     return explanations
 
 
+def is_shown_first(method: AnyExplainer) -> bool:
+    """Whether a method is chosen before the user chooses: fast ones, but for other papers'."""
+    return is_fast(method) and method not in PEERS
+
+
 def is_fast(method: AnyExplainer) -> bool:
-    """Whether a method may run without being asked for."""
-    return method.info.forward_passes <= _FAST_PASSES
+    """Whether a method runs as soon as it is chosen."""
+    return method.info.forward_passes + method.info.backward_passes <= _FAST_PASSES
 
 
 def _show_grid(model: FaceModel, explanations: list[Explanation], pair: Pair, drawing: Drawing) -> None:
@@ -134,20 +139,22 @@ def _largest(explanation: Explanation) -> float:
 def offer(model: FaceModel, pair: Pair, methods: list[AnyExplainer]) -> None:
     """A button that starts slow methods which share their passes, then their progress."""
     names = ", ".join(method.info.short_title for method in methods)
-    kind = methods[0].evidence_kind
+    kind, info = methods[0].evidence_kind, methods[0].info
     key: Hashable = (kind, model.weights_sha256, pair.key)
     ended = jobs().take_ended(key, session())
     if ended is not None and ended.error:
         st.info(plain(f"{names}: {ended.error}"), icon=":material/info:")
-    core, method_id = engine(), methods[0].info.id
+    core = engine()
     threshold = 0.0  # plays no part in what is gathered
-    button = f"Compute {plain(names)}: {methods[0].info.forward_passes:,} forward passes"
+    passes = f"{info.forward_passes:,} forward passes"
+    if info.backward_passes:
+        passes += f", {info.backward_passes:,} backward"
     offer_work(
         key,
         kind,
-        button,
+        f"Compute {plain(names)}: {passes}",
         names,
-        lambda progress: core.explain(model, pair, method_id, threshold, progress=progress),
+        lambda progress: core.explain(model, pair, info.id, threshold, progress=progress),
     )
 
 

@@ -10,6 +10,10 @@ import pytest
 
 from xssab_core import AlignedFace, load_model
 from xssab_core.explain import METHODS, Evidence, Explainer, FaceMaps, crop_of, method_of
+from xssab_core.explain.peers.corrrise import CorrRise
+from xssab_core.explain.peers.integrated import IntegratedGradients
+from xssab_core.explain.peers.minplus import MinPlus
+from xssab_core.explain.peers.smoothgrad import SmoothGrad
 from xssab_core.explain.xface import XFace
 from xssab_core.models import DEFAULT_MODEL, MODELS, FaceModel
 
@@ -17,7 +21,10 @@ AVAILABLE = [model_id for model_id, entry in MODELS.items() if entry.is_fetched 
 BATCH_SIZES = (8, 5)
 MANY_PASSES = 100
 ALL = [
-    pytest.param(method_id, marks=[pytest.mark.slow] if method.info.forward_passes > MANY_PASSES else [])
+    pytest.param(
+        method_id,
+        marks=[pytest.mark.slow] if method.info.forward_passes + method.info.backward_passes > MANY_PASSES else [],
+    )
     for method_id, method in METHODS.items()
 ]
 
@@ -27,9 +34,17 @@ def loaded(model_id: str) -> FaceModel:
     return load_model(model_id)
 
 
+SPARING = {
+    "corrrise": CorrRise(60),
+    "ig": IntegratedGradients(10),
+    "minplus": MinPlus(1),
+    "smoothgrad": SmoothGrad(10),
+}
+
+
 def sparing(method: Explainer) -> Explainer:
-    """The method; xFace with its squares farther apart, since 2,262 passes through a real network show no more."""
-    return XFace(method.variant, stride=28) if isinstance(method, XFace) else method
+    """The method; with fewer passes where it has hundreds, since those through a real network show no more."""
+    return XFace(method.variant, stride=28) if isinstance(method, XFace) else SPARING.get(method.info.id, method)
 
 
 _evidence: dict[tuple[str, str, int], Evidence] = {}
@@ -58,22 +73,25 @@ def test_maps_are_finite_of_the_right_shape_and_the_same_on_every_run_and_batch_
     faces = [samples["barack_obama_1"], samples["joe_biden_1"]]
     side = model.info.template.size
     runs: list[tuple[FaceMaps, FaceMaps]] = []
-    for batch_size in BATCH_SIZES:
+    # FGGB has no batches of its own and takes long; test_peers.py examines a pair twice with it.
+    for batch_size in BATCH_SIZES[: 1 if method_id == "fggb" else 2]:
         evidence = examined(method, model, faces, batch_size)
         assert evidence.embeddings.shape == (2, model.info.embedding_size)
         np.testing.assert_allclose(np.linalg.norm(evidence.embeddings, axis=1), 1.0, atol=1e-5)
         assert evidence.nbytes > 0
         runs.append(method.maps(model, evidence, 0.3, blur=True))
     for face in (0, 1):
-        first, second = runs[0][face].named(), runs[1][face].named()
+        first, second = runs[0][face].named(), runs[-1][face].named()
         assert "combined" in first
         assert first.keys() == second.keys()
         for name, values in first.items():
             assert values.dtype == np.float32
             assert values.shape == (side, side)
             assert np.isfinite(values).all()
-            assert values.max() > values.min()
-            assert name == "combined" or values.min() >= 0
+            if name == "combined":
+                assert values.max() > values.min()
+            else:  # of one sign there may be nothing
+                assert values.min() >= 0
             np.testing.assert_allclose(values, second[name], atol=2e-3 * np.abs(values).max(), err_msg=name)
     if method.info.joint:
         np.testing.assert_allclose(runs[0][0].combined, runs[0][1].combined)

@@ -11,8 +11,8 @@ from torch.overrides import TorchFunctionMode
 
 from xssab_core import explain
 from xssab_core.errors import ExplainError
+from xssab_core.explain.base.layers import passages, recorded
 from xssab_core.explain.layered import Layered, blurred_face, fused, grids_of
-from xssab_core.explain.layers import passages, recorded
 from xssab_core.faces import Template
 from xssab_core.models import TorchFaceModel
 from xssab_core.models.registry import entry_of

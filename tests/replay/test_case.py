@@ -16,12 +16,13 @@ from xssab_core.data.crops import CropCache
 from xssab_core.data.lfw import open_lfw
 from xssab_core.engine import Engine
 from xssab_core.explain import CAUTION
+from xssab_core.explain.base import blurred
 from xssab_core.faces import ARCFACE, Pair, Template
 from xssab_core.models import TorchFaceModel
 from xssab_core.patch_lfw.generator import PatchedFace, PatchLfw, uniform_positions
 from xssab_core.replay import dpr
 from xssab_core.replay.animation import FRAMES, animation
-from xssab_core.replay.case import Replay, blurred, case_of, flip_sentences, play, play_at_random
+from xssab_core.replay.case import Replay, case_of, flip_sentences, play, play_at_random
 from xssab_core.report import record
 
 DLIB = Template("dlib", 150, tuple((x * 150 / 112, y * 150 / 112) for x, y in ARCFACE.points))

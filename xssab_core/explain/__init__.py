@@ -18,6 +18,7 @@ from xssab_core.explain.base import (
     decision_threshold,
 )
 from xssab_core.explain.layered import Layered
+from xssab_core.explain.peers import PEERS
 from xssab_core.explain.plugins import installed
 from xssab_core.explain.random import Random
 from xssab_core.explain.xcos import XCos
@@ -30,7 +31,7 @@ from xssab_core.progress import Progress, ignore
 
 ENTRY_POINTS = "xssab.methods"
 _OURS: tuple[AnyExplainer, ...] = (XSSAB(), Layered(), XFace(1), XFace(2), XFace(3), XCos("s"), XCos("w"), Random())
-METHODS: dict[str, AnyExplainer] = {method.info.id: method for method in _OURS} | installed(ENTRY_POINTS)
+METHODS: dict[str, AnyExplainer] = {method.info.id: method for method in (*_OURS, *PEERS)} | installed(ENTRY_POINTS)
 
 
 def method_of(method_id: str) -> AnyExplainer:
@@ -96,6 +97,7 @@ def explain(
 __all__ = [
     "CAUTION",
     "METHODS",
+    "PEERS",
     "AnyExplainer",
     "Evidence",
     "Explainer",

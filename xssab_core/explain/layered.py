@@ -12,7 +12,7 @@ from torch import nn
 
 from xssab_core.errors import ExplainError
 from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo
-from xssab_core.explain.layers import passages, recorded
+from xssab_core.explain.base.layers import passages, recorded
 from xssab_core.models.base import FaceModel, GridNetwork, TorchFaceModel, normalised
 from xssab_core.progress import Progress, State
 

@@ -6,10 +6,10 @@ import csv
 import io
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 
 from xssab_core.explain import CAUTION, Explanation
+from xssab_core.explain.base import blurred
 from xssab_core.faces import Pair, Template
 from xssab_core.metrics import counted, percent
 from xssab_core.patch_lfw.generator import PatchedFace
@@ -17,7 +17,6 @@ from xssab_core.progress import Progress, State, ignore
 from xssab_core.replay import dpr
 
 PERMUTATIONS = 20
-_BLUR_SHARE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +43,6 @@ def case_of(pair: Pair, template: Template) -> Case:
     if isinstance(pair.probe, PatchedFace):
         return Case(start, pair.probe.original_for(template), other, pair.probe.mask_for(template))
     return Case(start, blurred(start), other, None)
-
-
-def blurred(crop: np.ndarray) -> np.ndarray:
-    """uint8 (S, S, 3) crop under a Gaussian of sigma S / 10, edges mirrored: colours stay, features go."""
-    return np.asarray(cv2.GaussianBlur(crop, (0, 0), _BLUR_SHARE * len(crop)), dtype=np.uint8)
 
 
 @dataclass(frozen=True, eq=False)

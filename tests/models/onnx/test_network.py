@@ -14,6 +14,7 @@ from torch import nn
 
 from xssab_core.errors import ExplainError, WeightsError
 from xssab_core.explain import explain
+from xssab_core.explain.peers.affine import AffineHead
 from xssab_core.faces import ARCFACE, AlignedFace
 from xssab_core.models import load_model
 from xssab_core.models.adding import Input, add_onnx
@@ -111,6 +112,7 @@ def test_an_exported_iresnet_comes_back_with_the_same_embeddings_and_the_same_ma
     np.testing.assert_allclose(again.embed(CROPS), raw / np.linalg.norm(raw, axis=1, keepdims=True), atol=1e-5)
     assert isinstance(again.network, GridNetwork)
     assert again.network.features(again.pixels(CROPS)).shape == (3, 512, 7, 7)
+    assert AffineHead().unavailable(again) is None
     if not batches:
         return
     # In float64: float32 gradients of the same network differ by up to a percent with the order of operations.

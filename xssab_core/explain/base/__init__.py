@@ -286,3 +286,8 @@ def _as_cosine(value: float) -> str:
 def gaussian_blur(values: np.ndarray) -> np.ndarray:
     """5x5 Gaussian of sigma 5 over float32 (S, S), edges mirrored (section 3; as Knoche et al.)."""
     return np.asarray(cv2.GaussianBlur(values, (5, 5), 5.0), dtype=np.float32)
+
+
+def blurred(crop: np.ndarray) -> np.ndarray:
+    """uint8 (S, S, 3) crop under a Gaussian of sigma S / 10, edges mirrored: colours stay, features go."""
+    return np.asarray(cv2.GaussianBlur(crop, (0, 0), len(crop) / 10), dtype=np.uint8)
