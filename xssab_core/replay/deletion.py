@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xssab_core.explain.base import blurred
 from xssab_core.metrics import cosines
-from xssab_core.replay.case import blurred
 from xssab_core.replay.dpr import Embed
 
 SHARES: tuple[float, ...] = tuple(step / 10 for step in range(11))
