@@ -1,0 +1,60 @@
+"""Seconds a pair of every method, as Table 3 of the paper: pairs one by one, mean and total, on the device there is.
+
+Run: python measurements/seconds_per_pair.py [--model sface] [--pairs 100] [--slow-pairs 3] [--device cpu]
+
+Slow methods, of more than 100 passes a pair, run on fewer pairs; their total is that of the pairs they ran on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from itertools import cycle, islice, permutations
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import torch
+
+from xssab_core import align_face, explain, load_model, open_photo
+from xssab_core.device import choose_device
+from xssab_core.explain import METHODS
+from xssab_core.models import DEFAULT_MODEL
+from xssab_core.paths import ASSETS
+
+MANY_PASSES = 100
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--pairs", type=int, default=100)
+    parser.add_argument("--slow-pairs", type=int, default=3)
+    parser.add_argument("--device", default=str(choose_device()))
+    given = parser.parse_args()
+    model = load_model(given.model, given.device)
+    photographs = sorted((ASSETS / "samples").glob("*.jpg"))
+    crops = [align_face(open_photo(path)).crop_for(model.info.template) for path in photographs]
+    rows = {}
+    print(f"{given.model} on {model.device_name}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    for method_id, method in METHODS.items():
+        if method.unavailable(model):
+            continue
+        passes = method.info.forward_passes + method.info.backward_passes
+        count = given.slow_pairs if passes > MANY_PASSES else given.pairs
+        seconds = []
+        for number, (probe, reference) in enumerate(islice(cycle(permutations(crops, 2)), count + 1)):
+            started = time.perf_counter()
+            explain(model, probe, reference, method_id, threshold=0.3)
+            if number or count < given.pairs:  # the first pair of a fast method warms up
+                seconds.append(time.perf_counter() - started)
+        rows[method_id] = {"pairs": len(seconds), "mean": sum(seconds) / len(seconds), "total": sum(seconds)}
+        print(f"{method_id:12s} {len(seconds):4d} pairs {rows[method_id]['mean']:9.4f} s a pair", flush=True)
+    result = {"model": given.model, "device": model.device_name, "threads": torch.get_num_threads(), "methods": rows}
+    Path(__file__).with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
