@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 from xssab_core import explain
 from xssab_core.errors import ExplainError
 from xssab_core.explain.base.layers import passages, recorded
-from xssab_core.explain.layered import Layered, blurred_face, fused, grids_of
+from xssab_core.explain.layered import Layered, fused, grids_of
 from xssab_core.faces import Template
 from xssab_core.models import TorchFaceModel
 from xssab_core.models.registry import entry_of
@@ -73,12 +73,11 @@ def test_contributions_of_a_linear_embedder_equal_the_closed_form(linear) -> Non
     unit = [row / np.linalg.norm(row) for row in raw]
     evidence = Layered().gather(linear, *crops, lambda _: None)
     for i in (0, 1):
-        change = pixels[i] - blurred_face(crops[i]).transpose(2, 0, 1)
         direction = (unit[1 - i] - unit[i] * (unit[i] @ unit[1 - i])) / np.linalg.norm(raw[i])
         at_two = (weight.T @ direction).reshape(3, 2, 2)
         for found, side in zip(evidence.layers[i], (8, 4, 2, 2)[: len(evidence.layers[i])], strict=True):
             gradient = np.kron(at_two, np.ones((side // 2, side // 2))) / (side // 2) ** 2
-            np.testing.assert_allclose(found, (gradient * pooled(change, side)).sum(0), rtol=1e-6, atol=1e-10)
+            np.testing.assert_allclose(found, (gradient * pooled(pixels[i], side)).sum(0), rtol=1e-6, atol=1e-10)
 
 
 class _Towards(TorchFunctionMode):
@@ -97,20 +96,20 @@ class _Towards(TorchFunctionMode):
         return made
 
 
-def test_a_layer_sums_to_the_derivative_of_the_score_towards_the_blurred_face(sface64, faces) -> None:
+def test_a_layer_sums_to_the_derivative_of_the_score_towards_black(sface64, faces) -> None:
     network, step = sface64.network, 1e-6
     pixels = sface64.pixels(faces[0][None]).requires_grad_()
     grids, output = recorded(network, pixels)
     chosen = grids_of([tuple(g.shape[2:]) for g in grids], passages(grids, pixels, output), len(faces[0]))
     sums = [layer.sum() for layer in Layered().gather(sface64, *faces, lambda _: None).layers[0]]
     with torch.no_grad():
-        blurred, _ = recorded(network, sface64.pixels(blurred_face(faces[0])[None]))
+        black, _ = recorded(network, sface64.pixels(np.zeros_like(faces[0])[None]))
         partner = nn.functional.normalize(network(sface64.pixels(faces[1][None])), dim=1)[0]
         assert len(sums) == len(chosen) == 4
         for number, found in zip(chosen, sums, strict=True):
             scores = []
             for share in (-step, step):
-                with _Towards(number, blurred[number], share):
+                with _Towards(number, black[number], share):
                     moved = network(pixels)
                 scores.append(float(nn.functional.normalize(moved, dim=1)[0] @ partner))
             assert found == pytest.approx(-(scores[1] - scores[0]) / (2 * step), rel=1e-4, abs=1e-7)

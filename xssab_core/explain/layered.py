@@ -14,11 +14,8 @@ from xssab_core.errors import ExplainError
 from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo
 from xssab_core.explain.base.layers import passages, recorded
 from xssab_core.models.base import FaceModel, GridNetwork, TorchFaceModel, normalised
-from xssab_core.progress import Progress, State
+from xssab_core.progress import Progress
 
-# The baseline is the face under a Gaussian blur of this sigma, in pixels of a crop of 112.
-BLUR_SIGMA = 11.0
-_CROP = 112
 # Grids from a half to an eighth of the crop's side; of the last, the deepest, one in the middle too.
 _OCTAVES = (2, 4, 8)
 
@@ -29,8 +26,8 @@ class Contributions(Evidence):
 
     Attributes:
         layers: for probe and reference, float64 (h, w) grids from shallow to deep. The sum of each is the derivative of
-            the score along the straight way from the blurred face to the face, taken at the face, in that layer's
-            activations.
+            the score along the straight way from the black picture to the face, taken at the face, in that
+            layer's activations.
         side: S of the crops.
     """
 
@@ -41,8 +38,8 @@ class Contributions(Evidence):
 class Layered(Explainer[TorchFaceModel, Contributions]):
     """First-order occlusion inside the network.
 
-    At a layer with activations A, those B of the blurred face and the score's gradient G, a place contributes
-    sum_c (A - B)_c G_c: what the score loses, to first order, where the face is blurred there. Shallow layers tell
+    At a layer with activations A, those B of a black picture and the score's gradient G, a place contributes
+    sum_c (A - B)_c G_c: what the score loses, to first order, where the layer sees black there. Shallow layers tell
     places apart and deep ones what they mean, so four of them are averaged, each weighted so that its strongest place
     counts as much as another's. Layers are found by shape (`grids_of`), not by name.
 
@@ -57,9 +54,9 @@ class Layered(Explainer[TorchFaceModel, Contributions]):
         reference="This program: docs/layered.md",
         white_box=True,
         needs_training=False,
-        forward_passes=4,
+        forward_passes=3,
         backward_passes=2,
-        parameters={"blur_sigma_at_112_px": BLUR_SIGMA, "grids": [f"1/{octave}" for octave in (*_OCTAVES, 8)]},
+        parameters={"baseline": "black", "grids": [f"1/{octave}" for octave in (*_OCTAVES, 8)]},
     )
     evidence_kind = "layer-contributions"
 
@@ -73,18 +70,14 @@ class Layered(Explainer[TorchFaceModel, Contributions]):
     def gather(
         self, model: TorchFaceModel, probe: np.ndarray, reference: np.ndarray, progress: Progress
     ) -> Contributions:
-        """Each face once with its gradient and once blurred, one at a time, as some imported networks want it."""
-        crops = np.stack([probe, reference])
-        blurred = np.stack([blurred_face(crop) for crop in crops])
+        """Each face once with its gradient, and the black picture, one at a time, as some imported networks want it."""
         with model.lock():
-            faces = [_Face.of(model, crop) for crop in crops]
+            faces = [_Face.of(model, crop) for crop in (probe, reference)]
         embeddings = normalised(np.concatenate([face.raw for face in faces]), model.info)
-        progress(State(1, 2, "passes"))
         with model.lock():
-            layers = [
-                face.contributions(model, baseline, partner)
-                for face, baseline, partner in zip(faces, blurred, embeddings[::-1], strict=True)
-            ]
+            with torch.no_grad():
+                black, _ = recorded(model.network, model.pixels(np.zeros_like(probe)[None]))
+            layers = [face.contributions(black, other) for face, other in zip(faces, embeddings[::-1], strict=True)]
         return Contributions(embeddings=embeddings, layers=(layers[0], layers[1]), side=len(probe))
 
     def attribute(
@@ -119,15 +112,14 @@ class _Face:
             raise ExplainError(f"Layered needs grids inside the network; {model.info.id} shows none.")
         return cls(chosen, [grids[index] for index in chosen], output)
 
-    def contributions(self, model: TorchFaceModel, baseline: np.ndarray, partner: np.ndarray) -> tuple[np.ndarray, ...]:
-        """float64 (h, w) of each layer, from the uint8 (S, S, 3) baseline and the float (D,) unit embedding of the
-        other face."""
+    def contributions(self, baseline: list[torch.Tensor], partner: np.ndarray) -> tuple[np.ndarray, ...]:
+        """float64 (h, w) of each layer, from all grids of the baseline and the float (D,) unit embedding of the other
+        face."""
         score = nn.functional.normalize(self.output, dim=1)[0] @ torch.as_tensor(partner).to(self.output)
         gradients = torch.autograd.grad(score, self.grids)
         with torch.no_grad():
-            blurred, _ = recorded(model.network, model.pixels(baseline[None]))
             found = [
-                ((grid - blurred[index]) * gradient).double().sum(dim=1)[0].cpu().numpy()
+                ((grid - baseline[index]) * gradient).double().sum(dim=1)[0].cpu().numpy()
                 for index, grid, gradient in zip(self.chosen, self.grids, gradients, strict=True)
             ]
         return tuple(found)
@@ -149,11 +141,6 @@ def grids_of(shapes: Sequence[tuple[int, ...]], through: Sequence[int], side: in
             found.append(there[(len(there) - 1) // 2])
         found += there[-1:]
     return found
-
-
-def blurred_face(crop: np.ndarray) -> np.ndarray:
-    """uint8 (S, S, 3): the baseline, where nobody can be told."""
-    return np.asarray(cv2.GaussianBlur(crop, (0, 0), BLUR_SIGMA * len(crop) / _CROP))
 
 
 def fused(layers: Sequence[np.ndarray], side: int) -> np.ndarray:
