@@ -22,7 +22,7 @@ class Worth:
 
 @st.cache_data(show_spinner=False)
 def _shipped() -> list[Results]:
-    files = sorted((paths.ASSETS / "benchmarks").glob("*.json"))
+    files = sorted((paths.ASSETS / "benchmarks").glob("*.json"), reverse=True)  # those of fewer, later folds first
     return [read_results(file.read_bytes(), file.stem) for file in files]
 
 

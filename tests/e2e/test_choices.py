@@ -142,22 +142,6 @@ def test_a_model_changed_on_another_page_brings_its_own_threshold(visit) -> None
     assert "on a test" in assert_as_loaded(visit)["origin"]
 
 
-def test_back_goes_to_no_threshold_of_another_model(visit) -> None:
-    visit.goto("/?threshold_sface=0.5")
-    wait_for_maps(visit)
-    choose(visit, "Model", "Second")
-    expect(visit.get_by_test_id("stMetric").filter(has_text="Model")).to_contain_text("second")
-    wait_for_maps(visit)
-    visit.get_by_role("link", name="Models").click()
-    expect(visit.get_by_role("heading", level=1)).to_have_text("Face recognition models")
-    visit.go_back()
-    expect(visit.get_by_test_id("stMetric").filter(has_text="Margin")).to_be_visible()
-    wait_for_maps(visit)
-    own = {"sface": "0.3057", "second": "0.9268"}
-    assert own[metric(visit, "Model")] == metric(visit, "Threshold")
-    expect(visit.get_by_text("chosen by the user")).to_have_count(0)
-
-
 def test_a_face_number_belongs_to_its_photograph(visit, two_faces, tmp_path) -> None:
     visit.goto("/")
     wait_for_maps(visit)
