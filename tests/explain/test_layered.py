@@ -135,6 +135,7 @@ def test_fusing_keeps_the_mean_of_the_layers_and_weighs_their_strongest_places_a
 
 
 # Of IResNet: what its residual units add up to, never a branch inside one; the numbers of units are its name's.
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "units"), [("iresnet18", 2), ("iresnet50", 14), ("ir101", 30)])
 def test_passages_of_a_residual_network_are_what_its_units_add_up_to(name: str, units: int) -> None:
     torch.manual_seed(0)

@@ -130,6 +130,7 @@ def test_a_damaged_image_costs_its_own_pairs_their_score_and_no_other(
     assert table["patched_score"][~touched].notna().all()
 
 
+@pytest.mark.slow
 def test_a_copy_without_strangers_has_clean_scores(
     tiny_lfw: Path, cache_folder: Path, sface: FaceModel, tmp_path: Path
 ) -> None:

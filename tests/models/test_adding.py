@@ -370,6 +370,7 @@ def test_weights_are_added_from_an_address(
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_facenet_is_fetched_checked_and_remembered(served: tuple[Path, str], store: Path) -> None:
     folder, address = served
     entry = entry_of("facenet-casia")

@@ -141,6 +141,7 @@ def _crops(model: TorchFaceModel, samples: dict[str, AlignedFace]) -> np.ndarray
     return np.stack([samples[name].crop_for(model.info.template) for name in ("barack_obama_1", "joe_biden_1")])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind",
     [
@@ -233,6 +234,7 @@ def test_a_degenerate_copy_gives_a_sentence_and_no_number(
     )
 
 
+@pytest.mark.slow
 def test_the_map_of_an_imported_file_depends_on_its_weights(
     kinds: dict[str, Kind], samples: dict[str, AlignedFace]
 ) -> None:

@@ -82,6 +82,7 @@ def test_points_that_are_no_numbers_are_none(number: str) -> None:
     assert points_on("a" * 64, "aaaaaaaa:1,2;3,4;5,6;7,8") is None
 
 
+@pytest.mark.slow
 def test_an_address_that_says_infinity_is_passed_over(sface: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XSSAB_LFW", raising=False)
     for number in ("inf", "9" * 5000):
@@ -96,6 +97,7 @@ def _query(generator: random.Random, page: str) -> dict[str, str | list[str]]:
     return {key: [value(), value()] if generator.random() < 0.2 else value() for key in keys}
 
 
+@pytest.mark.slow
 def test_no_query_breaks_a_page(
     sface: object, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -321,6 +321,7 @@ def test_what_another_session_computed_from_the_same_photograph_is_left_to_it(jo
     assert jobs.get(key, "b") is job
 
 
+@pytest.mark.slow
 def test_running_work_does_not_hold_the_process_open() -> None:
     script = """
 import time

@@ -87,6 +87,7 @@ def test_cancelling_stops_at_once_and_the_model_stays_usable(method_id: str) -> 
     assert done == [True]
 
 
+@pytest.mark.slow
 @each_peer
 def test_passes_are_those_the_method_says(method: Explainer) -> None:
     """Of a crop of 112 px; FGGB's backward passes are those of 128 numbers."""

@@ -225,6 +225,7 @@ def test_types_that_are_no_pixels_are_named(tmp_path: Path) -> None:
         diagnose(file, SIDE, "RGB", (127.5,), (127.5,))
 
 
+@pytest.mark.slow
 def test_a_network_in_half_precision_is_differentiable(store: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = IResNet(18).eval()
@@ -268,6 +269,7 @@ def _endless(path: Path) -> Path:
     return _save(path, nodes, {"y": ["n", 8]}, steps=np.array(2**62), yes=np.array(True))
 
 
+@pytest.mark.slow
 def test_a_graph_that_runs_on_for_ever_is_given_up(store: Path, tmp_path: Path, run: Run) -> None:
     started = time.monotonic()
     file = _endless(tmp_path / "network.onnx")

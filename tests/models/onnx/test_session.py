@@ -48,6 +48,7 @@ def _black_box(path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_adding_and_opening_a_network_writes_nothing_elsewhere_and_asks_nobody(tmp_path: Path) -> None:
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed: what native code asks of the network cannot be seen")

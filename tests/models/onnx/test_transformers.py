@@ -35,6 +35,7 @@ _swin_v2 = partial(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("build", "opset", "batches"),
     [(_vit, 14, True), (_vit, 17, False), (_swin, 14, False), (_swin, 17, True), (_swin_v2, 20, True)],
