@@ -8,7 +8,7 @@ import streamlit as st
 
 from xssab_core import paths
 from xssab_core.benchmark.format import MethodResult, Results, read_results
-from xssab_core.metrics import counted, percent
+from xssab_core.metrics import percent
 from xssab_core.models import FaceModel
 
 
@@ -33,8 +33,8 @@ def worth_of(model: FaceModel, method_id: str) -> Worth | None:
         if results.model.weights_sha256 != model.weights_sha256:
             continue
         for method in results.methods:
-            if method.label == method_id and not method.is_random:
-                return Worth(_note(method), _origin(results))
+            if method.label == method_id:
+                return Worth("chance" if method.is_random else _note(method), _origin(results))
     return None
 
 
@@ -43,12 +43,12 @@ def _note(method: MethodResult) -> str:
         "unknown" if estimate.value is None else percent(estimate.value, 0)
         for estimate in (method.gain.fmr, method.gain.fnmr)
     )
-    return f"gain {fmr} / {fnmr}, {counted(method.pairs.total, 'pair')}"
+    return f"gain {fmr} / {fnmr}"
 
 
 def _origin(results: Results) -> str:
     return (
         "Gain: how much less error than random order is left, over a whole replay, when patched pixels are put back in "
         f"the order of the map; impostor / genuine pairs of {results.data.set} ({results.data.coverage}). "
-        "0\u00a0% is chance. The Benchmark page has the intervals."
+        "0\u00a0% is chance. The Benchmark page has the intervals and how many pairs each method ran on."
     )
