@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import torch
 from torch import nn
@@ -30,15 +32,21 @@ class TinyNetwork(nn.Module):
 
 
 class CountingModel(TorchFaceModel):
-    """Counts what goes through `embed`."""
+    """Counts what is embedded."""
 
     embedded = 0
     largest_batch = 0
 
     def embed(self, crops: np.ndarray) -> np.ndarray:
+        return super().embed(self._counted(crops))
+
+    def embed_batches(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        return super().embed_batches(map(self._counted, batches))
+
+    def _counted(self, crops: np.ndarray) -> np.ndarray:
         self.embedded += len(crops)
         self.largest_batch = max(self.largest_batch, len(crops))
-        return super().embed(crops)
+        return crops
 
 
 def tiny_info(side: int) -> ModelInfo:
