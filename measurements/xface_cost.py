@@ -7,6 +7,7 @@ Both look at the same squares, alternately in one process, so that a busy machin
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import statistics
 import sys
@@ -52,10 +53,8 @@ def first_stage(model: FaceModel, crops: list[np.ndarray]) -> float:
             raise CancelledError("enough")
 
     method, started = XFace(2), time.perf_counter()
-    try:
+    with contextlib.suppress(CancelledError):
         method.examine(model, crops[0], crops[1], until_partial)
-    except CancelledError:
-        pass
     return time.perf_counter() - started
 
 

@@ -32,21 +32,28 @@ class TinyNetwork(nn.Module):
 
 
 class CountingModel(TorchFaceModel):
-    """Counts what is embedded."""
+    """Counts the crops that are embedded, and those of them that come in batches."""
 
     embedded = 0
+    batched = 0
     largest_batch = 0
 
     def embed(self, crops: np.ndarray) -> np.ndarray:
-        return super().embed(self._counted(crops))
+        self._count(crops)
+        return super().embed(crops)
 
     def embed_batches(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        return super().embed_batches(map(self._counted, batches))
+        def counted() -> Iterator[np.ndarray]:
+            for crops in batches:
+                self._count(crops)
+                self.batched += len(crops)
+                yield crops
 
-    def _counted(self, crops: np.ndarray) -> np.ndarray:
+        return super().embed_batches(counted())
+
+    def _count(self, crops: np.ndarray) -> None:
         self.embedded += len(crops)
         self.largest_batch = max(self.largest_batch, len(crops))
-        return crops
 
 
 def tiny_info(side: int) -> ModelInfo:
