@@ -17,7 +17,7 @@ class State:
         done, total: in units of `what`; `total` is None while unknown.
         what: what is counted or done, as a phrase: "images", "pairs x methods", "Fetching FILE from SOURCE".
         seconds_left: estimate, None while unknown.
-        partial: what the pieces done so far amount to, in the form of the result; None where that says nothing yet.
+        partial: what the work done so far amounts to, in the form of its result, told now and then; else None.
     """
 
     done: float

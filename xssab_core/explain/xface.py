@@ -11,6 +11,7 @@ import numpy as np
 from xssab_core.errors import ExplainError
 from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo, gaussian_blur
 from xssab_core.explain.confidence import CONFIDENCE, confidence_of
+from xssab_core.explain.occlusions import read_occlusions, shipped_occlusions
 from xssab_core.metrics import cosine
 from xssab_core.models.base import BATCH_SIZE, FaceModel, embed_batches
 from xssab_core.progress import Progress, State
@@ -140,8 +141,8 @@ class XFace(Explainer[FaceModel, OccludedEmbeddings]):
     def gather(
         self, model: FaceModel, probe: np.ndarray, reference: np.ndarray, progress: Progress
     ) -> OccludedEmbeddings:
-        """One pass for each face under each square, in `stages`; what is told at the end of a stage and from there on
-        has the evidence of the squares done by then. The model takes its device anew for every few batches."""
+        """One pass for each face under each square, in `stages`; at the end of a stage the evidence of the squares done
+        by then is told. The model takes its device anew for every few batches."""
         side = len(probe)
         squares = occluders(side, self.sizes, self.stride, self.exact_reference)
         if not squares:
@@ -149,17 +150,26 @@ class XFace(Explainer[FaceModel, OccludedEmbeddings]):
         clean = model.embed(np.stack([probe, reference]))
         occluded = np.empty((2, len(squares), clean.shape[1]), dtype=np.float32)
         known: list[int] = []
-        done, total, partial, started = 0, 2 * len(squares), None, time.perf_counter()
+        done, total, started = 0, 2 * len(squares), time.perf_counter()
         for stage in stages(squares, self.stride):
             known = sorted([*known, *stage])
             for group, rows in self._embedded(model, (probe, reference), squares, stage):
                 occluded[group] = rows
-                done += len(rows)
+                done, partial = done + len(rows), None
                 if done == 2 * len(known):
                     partial = OccludedEmbeddings(clean, occluded[:, known], tuple(squares[n] for n in known), side)
                 left = (time.perf_counter() - started) / done * (total - done)
                 progress(State(done, total, "forward passes", left, partial))
         return OccludedEmbeddings(clean, occluded, squares, side)
+
+    def known(self, model: FaceModel, probe: np.ndarray, reference: np.ndarray) -> OccludedEmbeddings | None:
+        """The occlusions of sample photographs."""
+        path = shipped_occlusions(model.info.id)
+        rows = read_occlusions(path, model, self.evidence_kind, (probe, reference))
+        if rows is None:
+            return None
+        squares = occluders(len(probe), self.sizes, self.stride, self.exact_reference)
+        return OccludedEmbeddings(rows[:, 0], rows[:, 1:], squares, len(probe))
 
     def _embedded(
         self, model: FaceModel, crops: tuple[np.ndarray, np.ndarray], squares: tuple[Occluder, ...], stage: list[int]
