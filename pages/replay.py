@@ -33,7 +33,7 @@ if pair is not None:
         with heading:
             show_case(replay, pair)
         replay, running = add_random(model, replay, pair)
-        show_viewer(replay, model, pair, drawing)
+        show_viewer(replay, model, pair, drawing, running)
         show_random_progress(running)
         show_words(replay)
         show_downloads(replay, pair)

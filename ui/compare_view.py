@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 
 import pandas as pd
 import streamlit as st
 
 from ui.choices import belongs
-from ui.jobs import jobs, offer_work, session
+from ui.jobs import jobs, offer_work, session, so_far
 from ui.map_viewer import Tile, map_viewer
 from ui.measured import worth_of
 from ui.sidebar import Drawing
 from ui.state import engine
 from ui.words import plain
-from xssab_core.explain import METHODS, PEERS, AnyExplainer, Explanation
+from xssab_core.explain import METHODS, AnyExplainer, Explanation, explain
 from xssab_core.explain.confidence import CONFIDENCE, confidence_of
 from xssab_core.faces import Pair
 from xssab_core.metrics import percent
@@ -25,6 +25,8 @@ from xssab_core.trust.words import sentences
 
 # More passes than this per pair run on demand, in the background.
 _FAST_PASSES = 100
+# Chosen before the user chooses. A slow one among them is offered where nothing is known of it beforehand.
+SHOWN_FIRST = ("xssab", "layered", "xface2", "xcos-s")
 
 
 def compare_methods(
@@ -34,7 +36,7 @@ def compare_methods(
     st.header("Compared methods")
     reasons = {method_id: method.unavailable(model) for method_id, method in METHODS.items()}
     usable = {method_id: METHODS[method_id] for method_id, reason in reasons.items() if reason is None}
-    first = [method_id for method_id, method in usable.items() if is_shown_first(method)]
+    first = [method_id for method_id in SHOWN_FIRST if method_id in usable]
     belongs("methods", tuple(usable), first)
     chosen = st.pills(
         "Methods",
@@ -57,15 +59,13 @@ def compare_methods(
             explanations.append(engine().explain(model, pair, method_id, threshold))
         else:
             waiting.setdefault(method.evidence_kind, []).append(method)
-    _show_grid(model, explanations, pair, drawing)
+    running = [methods for methods in waiting.values() if _is_running(model, pair, methods[0])]
+    draw = _growing_grid if running else _grid
+    draw(model, explanations, running, pair, threshold, drawing)
+    _show_table(model, explanations)
     for methods in waiting.values():
         offer(model, pair, methods)
     return explanations
-
-
-def is_shown_first(method: AnyExplainer) -> bool:
-    """Whether a method is chosen before the user chooses: fast ones, but for other papers'."""
-    return is_fast(method) and method not in PEERS
 
 
 def is_fast(method: AnyExplainer) -> bool:
@@ -73,17 +73,27 @@ def is_fast(method: AnyExplainer) -> bool:
     return method.info.forward_passes + method.info.backward_passes <= _FAST_PASSES
 
 
-def _show_grid(model: FaceModel, explanations: list[Explanation], pair: Pair, drawing: Drawing) -> None:
+def _draw_grid(
+    model: FaceModel,
+    explanations: list[Explanation],
+    running: list[list[AnyExplainer]],
+    pair: Pair,
+    threshold: Threshold,
+    drawing: Drawing,
+) -> None:
+    """The maps there are, and those of slow methods as far as they are."""
+    titled = [(explanation.method.short_title, explanation) for explanation in explanations]
+    for methods in running:
+        titled += _so_far(model, methods, pair, threshold)
     rows = {}
     for side, face in pair.by_side():
         tiles = []
-        for explanation in explanations:
+        for title, explanation in titled:
             maps = explanation.probe if side == "probe" else explanation.reference
             both = [m.combined for m in (explanation.probe, explanation.reference) if m.combined is not None]
             if maps.combined is None:
                 continue
             scale = shared_scale(both)
-            title = explanation.method.short_title
             crop = face.crop_for(explanation.model.template)
             alt = f"{title} map of the {side}, values {maps.combined.min():.2e} to {maps.combined.max():.2e}"
             worth = worth_of(model, explanation.method.id)
@@ -92,6 +102,31 @@ def _show_grid(model: FaceModel, explanations: list[Explanation], pair: Pair, dr
         rows[side.capitalize()] = tiles
     map_viewer(rows, drawing.palette, drawing.opacity, key="comparison")
     st.caption("Each method is drawn on its own scale: full colour at its own largest |value| on the two faces.")
+
+
+_grid, _growing_grid = st.fragment(_draw_grid), st.fragment(_draw_grid, run_every=1.0)
+
+
+def _so_far(
+    model: FaceModel, methods: list[AnyExplainer], pair: Pair, threshold: Threshold
+) -> list[tuple[str, Explanation]]:
+    """Maps of methods that share their passes, from those made by now, with titles that say how many."""
+    state = so_far(_key_of(model, pair, methods[0]))
+    if state is None:
+        return []
+    crops = pair.crops_for(model.info.template)
+    done = f"{state.done:,.0f} of {state.total:,.0f} passes"
+    return [
+        (
+            f"{method.info.short_title}, {done}",
+            explain(model, *crops, method.info.id, threshold, evidence=state.partial),
+        )
+        for method in methods
+    ]
+
+
+def _show_table(model: FaceModel, explanations: list[Explanation]) -> None:
+    """What the gains were measured on, and what each method costs and says."""
     for origin in dict.fromkeys(w.origin for e in explanations if (w := worth_of(model, e.method.id))):
         st.caption(plain(origin))
     table = [
@@ -103,12 +138,19 @@ def _show_grid(model: FaceModel, explanations: list[Explanation], pair: Pair, dr
             "backward passes": explanation.method.backward_passes,
             "needs": "gradients or grids" if explanation.method.white_box else "embeddings only",
             "says": ", ".join(_said(name, value) for name, value in explanation.numbers.items()),
-            "remark": "one map for the pair, shown on both faces" if explanation.method.joint else "",
+            "remark": ", ".join(_remarks(explanation)),
         }
         for explanation in explanations
     ]
     st.dataframe(pd.DataFrame(table), hide_index=True, width="stretch")
     _explain_confidence(explanations)
+
+
+def _remarks(explanation: Explanation) -> Iterator[str]:
+    if explanation.method.joint:
+        yield "one map for the pair, shown on both faces"
+    if not explanation.seconds["examine"]:
+        yield "its passes were made beforehand"
 
 
 def _said(name: str, value: float) -> str:
@@ -136,11 +178,21 @@ def _largest(explanation: Explanation) -> float:
     return shared_scale(values for values in both if values is not None)
 
 
+def _key_of(model: FaceModel, pair: Pair, method: AnyExplainer) -> Hashable:
+    """The job that gathers the evidence of a method about a pair."""
+    return method.evidence_kind, model.weights_sha256, pair.key
+
+
+def _is_running(model: FaceModel, pair: Pair, method: AnyExplainer) -> bool:
+    job = jobs().get(_key_of(model, pair, method), session())
+    return job is not None and not job.done
+
+
 def offer(model: FaceModel, pair: Pair, methods: list[AnyExplainer]) -> None:
     """A button that starts slow methods which share their passes, then their progress."""
     names = ", ".join(method.info.short_title for method in methods)
     kind, info = methods[0].evidence_kind, methods[0].info
-    key: Hashable = (kind, model.weights_sha256, pair.key)
+    key = _key_of(model, pair, methods[0])
     ended = jobs().take_ended(key, session())
     if ended is not None and ended.error:
         st.info(plain(f"{names}: {ended.error}"), icon=":material/info:")

@@ -20,7 +20,7 @@ import streamlit as st
 from ui.words import plain
 from xssab_core.engine import mentions
 from xssab_core.errors import CancelledError, XssabError
-from xssab_core.progress import Progress, State
+from xssab_core.progress import Progress, State, clock
 
 # A long benchmark must not hold up a short explanation, hence two; more would only queue for the lock of the device,
 # which lets one pass of a network through at a time.
@@ -44,6 +44,7 @@ class Job:
         title: what the user is told it does.
         patience: seconds it goes on for when nobody waits for it any more.
         state: how far it is.
+        latest: how far it was when it last told what there is so far; None before that.
         wanted_by: the sessions that asked for it and neither left nor were told how it ended.
         outcome: what it computed or raised.
     """
@@ -52,6 +53,7 @@ class Job:
     title: str
     patience: float = RELOAD_SECONDS
     state: State = field(default_factory=lambda: State(0.0))
+    latest: State | None = None
     wanted_by: set[str] = field(default_factory=set)
     outcome: Future[Any] = field(default_factory=Future)
     is_stopping: bool = False
@@ -81,6 +83,8 @@ class Job:
     def progress(self, state: State) -> None:
         """Given to the work: keeps how far it is, and ends it when it was stopped or nobody waits for it."""
         self.state = state
+        if state.partial is not None:
+            self.latest = state
         if self.is_stopping:
             raise CancelledError(_STOPPED)
         if not self.wanted_by and time.monotonic() - self._left_at > self.patience:
@@ -266,9 +270,16 @@ def _standing(job: Job) -> str:
     place, state = jobs().place(job), job.state
     if place is not None:
         return f"waiting, {place or 'none'} before it"
+    left = "" if state.seconds_left is None else f", about {clock(state.seconds_left)} left"
     if state.what and state.total:
-        return f"{state.done:,.0f} of {state.total:,.0f} {state.what}"
-    return f"{state.share:.0%}"
+        return f"{state.done:,.0f} of {state.total:,.0f} {state.what}{left}"
+    return f"{state.share:.0%}{left}"
+
+
+def so_far(key: Hashable | None) -> State | None:
+    """The state of a job when it last told what there is so far."""
+    job = None if key is None else jobs().get(key, session())
+    return None if job is None else job.latest
 
 
 def offer_work(

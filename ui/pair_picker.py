@@ -28,7 +28,7 @@ from xssab_core.paths import ASSETS
 _SAMPLES = ASSETS / "samples"
 _PATCH_LFW = "Patch-LFW"
 # A false match that patches made: its replay shows at once what an order of pixels is worth.
-_SHOWCASE = ("joe_biden_1", "barack_obama_2")
+SHOWCASE = ("joe_biden_1", "barack_obama_2")
 
 
 def pick_pair(showcase: bool = False) -> Pair | None:
@@ -56,7 +56,7 @@ def pick_pair(showcase: bool = False) -> Pair | None:
     faces = [_face(photo, side, by_position=source == "LFW") for photo, side in zip(photos, SIDES, strict=True)]
     if faces[0] is None or faces[1] is None:
         return None
-    is_showcase = showcase and source == "Samples" and st.session_state.sample == _id(*_SHOWCASE)
+    is_showcase = showcase and source == "Samples" and st.session_state.sample == _id(*SHOWCASE)
     probe = _patched_by_hand(faces[0], faces[1], is_showcase)
     if probe is None:
         return None
@@ -78,8 +78,8 @@ def open_pair_elsewhere(file: str, label: str) -> None:
 
 
 def _sample_pair(showcase: bool) -> tuple[Photo, Photo]:
-    pairs = {_id(a, b): (a, b) for a, b in (*sample_pairs(), _SHOWCASE)}
-    index = list(pairs).index(_id(*_SHOWCASE)) if showcase else 0
+    pairs = {_id(a, b): (a, b) for a, b in (*sample_pairs(), SHOWCASE)}
+    index = list(pairs).index(_id(*SHOWCASE)) if showcase else 0
     chosen = st.selectbox("Pair", list(pairs), index, format_func=sample_title, key="sample", bind="query-params")
     first, second = (read_photo(_SAMPLES / f"{name}.jpg") for name in pairs[chosen])
     st.caption(_kind(pairs[chosen][0].rsplit("_", 1)[0] == pairs[chosen][1].rsplit("_", 1)[0]))

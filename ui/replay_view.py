@@ -15,7 +15,7 @@ from ui.address import per_mille
 from ui.choices import belongs, drop, outlived
 from ui.compare_view import is_fast, offer
 from ui.components import component, packed
-from ui.jobs import jobs, session, watch
+from ui.jobs import jobs, session, so_far, watch
 from ui.pictures import data_url
 from ui.sidebar import Drawing
 from ui.state import engine
@@ -148,16 +148,26 @@ def show_case(replay: Replay, pair: Pair) -> None:
         st.caption(plain(f"At the threshold, {threshold.value:.4f}: {rates} on {rates.origin}."))
 
 
-@st.fragment
-def show_viewer(replay: Replay, model: FaceModel, pair: Pair, drawing: Drawing) -> None:
+def show_viewer(replay: Replay, model: FaceModel, pair: Pair, drawing: Drawing, running: Hashable | None) -> None:
     """The viewer. It shows the map as its method blurs it, whatever orders the pixels. Its position is kept in the
-    address once it rests, and is one in this case: another pair and another model begin at the start."""
+    address once it rests, and is one in this case: another pair and another model begin at the start. While the random
+    orders are computed, it draws those there are."""
     if outlived(_AT, _case_key(replay, pair)):
         drop(_AT)
     about = replay.explanation
     pictured = engine().explain(model, pair, about.method.id, about.threshold, one_thread=True)
-    values = ranking_map(pictured.probe)
+    draw = _viewer if running is None else _growing_viewer
+    draw(replay, pair, ranking_map(pictured.probe), drawing, running)
+
+
+def _draw_viewer(replay: Replay, pair: Pair, values: np.ndarray, drawing: Drawing, running: Hashable | None) -> None:
+    state = so_far(running)
+    if state is not None:
+        replay = replay.with_random(state.partial)
     _component(key="replay", data=_data(replay, pair, values, drawing), on_at_change=_rest)
+
+
+_viewer, _growing_viewer = st.fragment(_draw_viewer), st.fragment(_draw_viewer, run_every=1.0)
 
 
 def _rest() -> None:

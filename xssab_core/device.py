@@ -6,13 +6,14 @@ import contextlib
 import ctypes
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache, lru_cache
 from typing import TypeVar
 
 import torch
 
+Item = TypeVar("Item")
 Value = TypeVar("Value")
 
 
@@ -95,23 +96,40 @@ def on_one_thread(call: Callable[[], Value]) -> Value:
     jumps: a map differs by up to a percent, and with it the order of its pixels. The benchmark runs each task on one
     thread; what must equal its numbers is computed here.
     """
-    with _starting:
-        worker = _lone_worker()
-    return worker.submit(call).result()
+    return _workers(1).submit(call).result()
+
+
+def side_by_side(call: Callable[[Item], Value], items: Sequence[Item]) -> list[Value]:
+    """The values of a call, in order: as many at once as this thread may use CPU threads, each on one of them.
+
+    Two networks on a thread each need less time than two threads that share every sum and wait for each other after
+    it, above all where other programs take one of them away.
+    """
+    threads = torch.get_num_threads()
+    if threads == 1:
+        return [call(item) for item in items]
+    return list(_workers(threads).map(call, items))
 
 
 _starting = threading.Lock()
 
 
+def _workers(count: int) -> ThreadPoolExecutor:
+    with _starting:
+        return _started(count)
+
+
 @cache
-def _lone_worker() -> ThreadPoolExecutor:
+def _started(count: int) -> ThreadPoolExecutor:
     threads = torch.get_num_threads()
-    worker = ThreadPoolExecutor(1, "one-thread")
-    worker.submit(_use_one_thread).result()
+    all_here = threading.Barrier(count)
+
+    def begin() -> None:
+        torch.get_num_threads()  # the first call in a thread sets its number; it must not come later
+        torch.set_num_threads(1)
+        all_here.wait()
+
+    workers = ThreadPoolExecutor(count, f"one-thread-{count}")
+    wait([workers.submit(begin) for _ in range(count)])
     torch.set_num_threads(threads)  # the number that new threads begin with
-    return worker
-
-
-def _use_one_thread() -> None:
-    torch.get_num_threads()  # the first call in a thread sets its number; it must not come later
-    torch.set_num_threads(1)
+    return workers

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -16,12 +17,14 @@ class State:
         done, total: in units of `what`; `total` is None while unknown.
         what: what is counted or done, as a phrase: "images", "pairs x methods", "Fetching FILE from SOURCE".
         seconds_left: estimate, None while unknown.
+        partial: what the work done so far amounts to, in the form of its result, told now and then; else None.
     """
 
     done: float
     total: float | None = 1.0
     what: str = ""
     seconds_left: float | None = None
+    partial: Any = None
 
     @property
     def share(self) -> float:

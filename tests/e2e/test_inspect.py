@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.app_process import start_app
 from tests.e2e.widgets import open_options
 from xssab_core import align_face, explain, open_photo
-from xssab_core.explain import CAUTION
+from xssab_core.explain import CAUTION, METHODS
 from xssab_core.paths import ASSETS
 
 SAMPLES = ASSETS / "samples"
@@ -314,7 +314,7 @@ def test_downloads_open_and_hold_the_right_arrays(visit, tmp_path, sface) -> Non
             Image.open(io.BytesIO(pictures.read(name))).verify()
     with zipfile.ZipFile(files["Everything (zip)"]) as everything:
         assert {"result.json", "maps.npz", "probe_combined.png"} <= set(everything.namelist())
-        assert {"xcos-s/maps.npz", "random/result.json"} <= set(everything.namelist())
+        assert {"xcos-s/maps.npz", "xface2/result.json"} <= set(everything.namelist())
 
 
 def test_an_lfw_pair_is_picked_by_name(visit, lfw) -> None:
@@ -336,19 +336,29 @@ def test_methods_stand_side_by_side_and_say_what_they_cost(visit, samples, sface
     wait_for_maps(visit)
     comparison = visit.locator(".st-key-comparison .tile")
     expect(comparison).to_have_count(8)
-    for title in ("xSSAB", "xCos S", "xCos W", "Random"):
+    for method_id in ("xssab", "layered", "xface2", "xcos-s"):
+        title = re.escape(METHODS[method_id].info.short_title)
         expect(visit.get_by_role("img", name=re.compile(f"^{title} map of the reference"))).to_be_visible()
-    visit.locator(".st-key-methods").get_by_text("Random").click()
+    expect(visit.get_by_role("button", name=re.compile("^Compute"))).to_have_count(0)
+    visit.locator(".st-key-methods").get_by_text("xCos S").click()
     expect(comparison).to_have_count(6)
     expect(visit).to_have_url(re.compile("methods="))
 
 
-def test_a_slow_method_runs_beside_the_page_tells_its_progress_and_can_be_stopped(visit, browser, app, capsys) -> None:
-    visit.goto("/")
+def test_a_slow_method_shows_maps_on_the_way_tells_its_progress_and_can_be_stopped(visit, browser, app, capsys) -> None:
+    visit.goto("/?patch=true")
     wait_for_maps(visit)
-    visit.locator(".st-key-methods").get_by_text("xFace 2").click()
+    expect(visit.locator(".st-key-comparison .tile")).to_have_count(6)
     visit.get_by_role("button", name=re.compile("Compute xFace 2: 2,262 forward passes")).click()
-    expect(visit.get_by_text(re.compile(r"xFace 2: [1-9][\d,]* of 2,260 forward passes"))).to_be_visible()
+    started = time.perf_counter()
+    on_the_way = visit.get_by_role("img", name=re.compile(r"^xFace 2, [\d,]+ of 2,260 passes map of the probe"))
+    on_the_way.wait_for()
+    with capsys.disabled():
+        print(f"first map of xFace: {time.perf_counter() - started:.2f} s after it was asked for")
+    expect(visit.locator(".st-key-comparison .tile")).to_have_count(8)
+    expect(
+        visit.get_by_text(re.compile(r"xFace 2: [1-9][\d,]* of 2,260 forward passes, about \d:\d\d:\d\d left"))
+    ).to_be_visible()
     # Another user is served meanwhile.
     stranger = browser.new_context(base_url=app.url)
     page = stranger.new_page()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 
 import cv2
@@ -14,7 +15,7 @@ from tests.explain.tiny import SIDE, CountingModel, random_pair, tiny_info, tiny
 from xssab_core.errors import CancelledError, ExplainError
 from xssab_core.explain import METHODS, explain
 from xssab_core.explain.confidence import confidence_of
-from xssab_core.explain.xface import XFace, occluders
+from xssab_core.explain.xface import OccludedEmbeddings, XFace, occluders, stages
 from xssab_core.faces import AlignedFace
 from xssab_core.metrics import cosine
 from xssab_core.models import TorchFaceModel
@@ -167,14 +168,81 @@ def test_cancelling_stops_after_the_batch_and_the_model_stays_usable() -> None:
             raise CancelledError("stopped")
 
     with pytest.raises(CancelledError):
-        XFace(1, batch_size=4).examine(model, probe, reference, cancel)
-    assert model.embedded == 2 + 2 * 4
+        XFace(1, sizes=(7,), batch_size=4).examine(model, probe, reference, cancel)
+    at_once = torch.get_num_threads()
+    assert model.embedded == 2 + 4 * at_once * math.ceil(2 / at_once)
     assert shares == sorted(shares)
     done: list[bool] = []
     other = threading.Thread(target=lambda: done.append(model.embed(probe[None]).shape == (1, 6)))
     other.start()
     other.join(10)
     assert done == [True]
+
+
+@pytest.mark.parametrize(("side", "stride"), [(112, 5), (SIDE, 5), (150, 7), (112, 28)])
+def test_stages_hold_each_square_once_and_leave_no_gap_between_squares_of_a_size(side: int, stride: int) -> None:
+    squares = occluders(side, (7, 14, 28), stride, True)
+    found = stages(squares, stride)
+    assert all(found)
+    assert sorted(itertools.chain.from_iterable(found)) == list(range(len(squares)))
+    looked_at: set[int] = set()
+    for stage in found:
+        looked_at |= set(stage)
+        for size in {squares[number].size for number in stage}:
+            tops = sorted({squares[n].top for n in looked_at if squares[n].size == size})
+            assert tops == sorted({squares[n].left for n in looked_at if squares[n].size == size})
+            assert all(later - earlier <= max(size, stride) for earlier, later in itertools.pairwise(tops))
+    assert [squares[stage[0]].size for stage in found] == sorted((squares[s[0]].size for s in found), reverse=True)
+
+
+def test_the_first_stage_of_the_published_parameters_is_25_large_squares_over_the_whole_face() -> None:
+    squares = occluders(112, (7, 14, 28), 5, True)
+    first = [squares[number] for number in stages(squares, 5)[0]]
+    assert {square.size for square in first} == {28}
+    assert {square.top for square in first} == {square.left for square in first} == {0, 20, 40, 60, 80}
+    assert len(first) == 25
+
+
+def test_evidence_told_on_the_way_is_that_of_the_squares_done_and_gives_maps() -> None:
+    model, (probe, reference) = tiny_model(), random_pair()
+    method, told = XFace(2, batch_size=8), []
+    whole = method.examine(model, probe, reference, told.append)
+    order = {square: number for number, square in enumerate(whole.squares)}
+    partial = list({id(state.partial): state.partial for state in told if state.partial is not None}.values())
+    assert [len(evidence.squares) for evidence in partial] == list(
+        itertools.accumulate(map(len, stages(whole.squares, 5)))
+    )
+    for evidence in partial:
+        numbers = [order[square] for square in evidence.squares]
+        assert numbers == sorted(numbers)
+        np.testing.assert_array_equal(evidence.occluded, whole.occluded[:, numbers])
+        for variant in (1, 2, 3):
+            for maps in XFace(variant).maps(model, evidence, 0.0):
+                assert maps.combined is not None
+                assert np.ptp(maps.combined) > 0
+    assert told[-1].partial is partial[-1]
+    assert all(state.seconds_left is not None and state.seconds_left >= 0 for state in told)
+    assert told[-1].seconds_left == 0
+
+
+def test_evidence_equals_that_of_one_square_after_the_other(sface: TorchFaceModel, samples) -> None:
+    crops = [samples[name].crop for name in ("barack_obama_1", "joe_biden_1")]
+    method = XFace(2, stride=28)
+    evidence = method.examine(sface, *crops)
+    assert evidence.squares == occluders(112, (7, 14, 28), 28, True)
+    np.testing.assert_allclose(evidence.embeddings, sface.embed(np.stack(crops)), atol=1e-6)
+    expected = np.empty_like(evidence.occluded)
+    for face, crop in enumerate(crops):
+        for number, square in enumerate(evidence.squares):
+            hidden = crop.copy()
+            hidden[square.top : square.bottom, square.left : square.right] = 0
+            expected[face, number] = sface.embed(hidden[None])[0]
+    np.testing.assert_allclose(evidence.occluded, expected, atol=1e-6)
+    loop = OccludedEmbeddings(evidence.embeddings, expected, evidence.squares, evidence.side)
+    for found, wanted in zip(method.maps(sface, evidence, 0.3), method.maps(sface, loop, 0.3), strict=True):
+        assert found.combined is not None
+        assert wanted.combined is not None
+        np.testing.assert_allclose(found.combined, wanted.combined, atol=1e-4 * np.abs(wanted.combined).max())
 
 
 def test_progress_ends_at_one() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import torch
 from torch import nn
@@ -30,15 +32,28 @@ class TinyNetwork(nn.Module):
 
 
 class CountingModel(TorchFaceModel):
-    """Counts what goes through `embed`."""
+    """Counts the crops that are embedded, and those of them that come in batches."""
 
     embedded = 0
+    batched = 0
     largest_batch = 0
 
     def embed(self, crops: np.ndarray) -> np.ndarray:
+        self._count(crops)
+        return super().embed(crops)
+
+    def embed_batches(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        def counted() -> Iterator[np.ndarray]:
+            for crops in batches:
+                self._count(crops)
+                self.batched += len(crops)
+                yield crops
+
+        return super().embed_batches(counted())
+
+    def _count(self, crops: np.ndarray) -> None:
         self.embedded += len(crops)
         self.largest_batch = max(self.largest_batch, len(crops))
-        return super().embed(crops)
 
 
 def tiny_info(side: int) -> ModelInfo:

@@ -20,6 +20,7 @@ from xssab_core.explain.base import blurred
 from xssab_core.faces import ARCFACE, Pair, Template
 from xssab_core.models import TorchFaceModel
 from xssab_core.patch_lfw.generator import PatchedFace, PatchLfw, uniform_positions
+from xssab_core.progress import State
 from xssab_core.replay import dpr
 from xssab_core.replay.animation import FRAMES, animation
 from xssab_core.replay.case import Replay, case_of, flip_sentences, play, play_at_random
@@ -147,10 +148,12 @@ def test_cells_move_whole(sface: TorchFaceModel, samples: dict[str, AlignedFace]
 
 @pytest.mark.slow
 def test_random_orders_are_many_and_repeatable(sface: TorchFaceModel, replay: Replay) -> None:
-    told: list[float] = []
-    scores = play_at_random(sface.embed, replay.case, progress=lambda state: told.append(state.share))
+    told: list[State] = []
+    scores = play_at_random(sface.embed, replay.case, progress=told.append)
     assert scores.shape == (20, 21)
-    assert told == sorted(told)
+    assert [state.done for state in told] == list(range(1, 21))
+    for state in told:
+        np.testing.assert_array_equal(state.partial, scores[: int(state.done)])
     np.testing.assert_allclose(scores[:, 0], replay.scores[0], atol=1e-6)
     np.testing.assert_allclose(scores[:, -1], replay.scores[-1], atol=1e-6)
     assert len(set(scores[:, 10].round(6))) == 20

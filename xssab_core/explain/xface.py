@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,9 @@ import numpy as np
 from xssab_core.errors import ExplainError
 from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo, gaussian_blur
 from xssab_core.explain.confidence import CONFIDENCE, confidence_of
+from xssab_core.explain.occlusions import read_occlusions, shipped_occlusions
 from xssab_core.metrics import cosine
-from xssab_core.models.base import BATCH_SIZE, FaceModel
+from xssab_core.models.base import BATCH_SIZE, FaceModel, embed_batches
 from xssab_core.progress import Progress, State
 
 OCCLUDERS = (7, 14, 28)
@@ -58,9 +60,27 @@ def occluders(side: int, sizes: tuple[int, ...], stride: int, exact_reference: b
     )
 
 
+def stages(squares: Sequence[Occluder], stride: int) -> list[list[int]]:
+    """The numbers of the squares in the order of looking, so that few show at once what the others refine: the largest
+    first, and of each size those on every fourth place, then every second, then all; not where that would leave gaps.
+
+    With the published parameters 25, 56, 208, 100, 300 and 441 squares.
+    """
+    found = []
+    for size in sorted({square.size for square in squares}, reverse=True):
+        left = [number for number, square in enumerate(squares) if square.size == size]
+        for step in (4 * stride, 2 * stride, stride):
+            if stride < step and size < step:
+                continue
+            here = [n for n in left if squares[n].top % step == 0 and squares[n].left % step == 0]
+            left = sorted(set(left) - set(here))
+            found.append(here)
+    return [stage for stage in found if stage]
+
+
 @dataclass(frozen=True, eq=False)
 class OccludedEmbeddings(Evidence):
-    """What the model says of both faces under every square; shared by the three variants.
+    """What the model says of both faces under squares, all or those looked at so far; shared by the three variants.
 
     Attributes:
         occluded: float32 (2, K, D), unit rows, probe first, in the order of `squares`.
@@ -81,7 +101,7 @@ class XFace(Explainer[FaceModel, OccludedEmbeddings]):
     where it made them more alike. `similarity` and `dissimilarity` are the positive part and the size of the negative
     part of the combined map, so their difference is the combined map.
 
-    Only `model.embed` is used. Occluded crops exist one batch at a time; only their embeddings are kept.
+    Only embeddings are used. Occluded crops exist one batch at a time; only their embeddings are kept.
 
     Args:
         variant: 1, 2 or 3.
@@ -121,18 +141,51 @@ class XFace(Explainer[FaceModel, OccludedEmbeddings]):
     def gather(
         self, model: FaceModel, probe: np.ndarray, reference: np.ndarray, progress: Progress
     ) -> OccludedEmbeddings:
-        """One pass for each face under each square; the model takes its device anew for every batch."""
+        """One pass for each face under each square, in `stages`; at the end of a stage the evidence of the squares done
+        by then is told. The model takes its device anew for every few batches."""
         side = len(probe)
         squares = occluders(side, self.sizes, self.stride, self.exact_reference)
         if not squares:
             raise ExplainError(f"Occluders of {self.sizes} pixels do not fit into crops of {side} pixels.")
         clean = model.embed(np.stack([probe, reference]))
         occluded = np.empty((2, len(squares), clean.shape[1]), dtype=np.float32)
-        for face, crop in enumerate((probe, reference)):
-            for start, batch in _batches(crop, squares, self.batch_size):
-                occluded[face, start : start + len(batch)] = model.embed(batch)
-                progress(State(face * len(squares) + start + len(batch), 2 * len(squares), "forward passes"))
-        return OccludedEmbeddings(embeddings=clean, occluded=occluded, squares=squares, side=side)
+        known: list[int] = []
+        done, total, started = 0, 2 * len(squares), time.perf_counter()
+        for stage in stages(squares, self.stride):
+            known = sorted([*known, *stage])
+            for group, rows in self._embedded(model, (probe, reference), squares, stage):
+                occluded[group] = rows
+                done, partial = done + len(rows), None
+                if done == 2 * len(known):
+                    partial = OccludedEmbeddings(clean, occluded[:, known], tuple(squares[n] for n in known), side)
+                left = (time.perf_counter() - started) / done * (total - done)
+                progress(State(done, total, "forward passes", left, partial))
+        return OccludedEmbeddings(clean, occluded, squares, side)
+
+    def known(self, model: FaceModel, probe: np.ndarray, reference: np.ndarray) -> OccludedEmbeddings | None:
+        """The occlusions of sample photographs."""
+        path = shipped_occlusions(model.info.id)
+        rows = read_occlusions(path, model, self.evidence_kind, (probe, reference))
+        if rows is None:
+            return None
+        squares = occluders(len(probe), self.sizes, self.stride, self.exact_reference)
+        return OccludedEmbeddings(rows[:, 0], rows[:, 1:], squares, len(probe))
+
+    def _embedded(
+        self, model: FaceModel, crops: tuple[np.ndarray, np.ndarray], squares: tuple[Occluder, ...], stage: list[int]
+    ) -> Iterator[tuple[tuple[np.ndarray, np.ndarray], np.ndarray]]:
+        """(faces and numbers of the squares of a batch, unit embeddings), for the squares of a stage on both faces."""
+        faces, numbers = np.repeat((0, 1), len(stage)), np.tile(stage, 2)
+        batches = [slice(start, start + self.batch_size) for start in range(0, len(faces), self.batch_size)]
+
+        def hidden(batch: slice) -> np.ndarray:
+            made = np.stack([crops[face] for face in faces[batch]])
+            for crop, number in zip(made, numbers[batch], strict=True):
+                crop[squares[number].window] = 0
+            return made
+
+        rows = embed_batches(model, map(hidden, batches))
+        return zip(((faces[batch], numbers[batch]) for batch in batches), rows, strict=True)
 
     def numbers(self, model: FaceModel, evidence: OccludedEmbeddings, threshold: float) -> dict[str, float]:
         """The method's confidence in the decision; none for a model without a calibration."""
@@ -178,13 +231,3 @@ class XFace(Explainer[FaceModel, OccludedEmbeddings]):
             total[evidence.squares[index].window] += deviation
         values = np.asarray(total / (len(chosen) * size**2), dtype=np.float32)
         return gaussian_blur(values) if blur else values
-
-
-def _batches(crop: np.ndarray, squares: tuple[Occluder, ...], batch_size: int) -> Iterator[tuple[int, np.ndarray]]:
-    """(index of the first square, uint8 (n, S, S, 3) crops with one black square each), n <= batch_size."""
-    for start in range(0, len(squares), batch_size):
-        chosen = squares[start : start + batch_size]
-        batch = np.repeat(crop[None], len(chosen), axis=0)
-        for occluded, square in zip(batch, chosen, strict=True):
-            occluded[square.window] = 0
-        yield start, batch

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import nn
 
-from xssab_core.device import device_lock, keep_freed_memory
+from xssab_core.device import device_lock, keep_freed_memory, side_by_side
 from xssab_core.errors import ModelError
 from xssab_core.faces.align import Template
+from xssab_core.models.zoo.folding import folded
 
 # Larger batches gain nothing on a CPU, cost memory, and their tensors leave the allocator's fast path.
 BATCH_SIZE = 8
@@ -121,6 +124,7 @@ class TorchFaceModel:
         self.thresholds = thresholds
         self.device = device
         self.lock = device_lock(device)
+        self._folded: nn.Module | None = None
 
     @property
     def device_name(self) -> str:
@@ -150,6 +154,37 @@ class TorchFaceModel:
                 raw = self.network(self.pixels(crops[start : start + BATCH_SIZE]))
                 parts.append(raw.float().cpu().numpy())
         return normalised(np.concatenate(parts) if parts else np.zeros((0, self.info.embedding_size)), self.info)
+
+    def embed_batches(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """What `embed` gives for each batch to about 1e-6, for hundreds of batches: through the folded network, and on
+        a CPU as many batches at once as there are threads, each on one thread. The device is taken anew for each turn.
+
+        Args:
+            batches: uint8 (N, S, S, 3) RGB crops each, best of `BATCH_SIZE`; asked for as they are needed.
+
+        Raises:
+            ModelError: as `embed`.
+        """
+        waiting = iter(batches)
+        while turn := list(islice(waiting, torch.get_num_threads() if self.device.type == "cpu" else 1)):
+            for batch in turn:
+                check_crops(batch, self.info)
+            with self.lock():
+                if self._folded is None:
+                    self._folded = folded(self.network, self.pixels(turn[0][:2]))
+                raw = side_by_side(self._pass, turn)
+            yield from (normalised(rows, self.info) for rows in raw)
+
+    def _pass(self, crops: np.ndarray) -> np.ndarray:
+        assert self._folded is not None
+        with torch.inference_mode():
+            rows: np.ndarray = self._folded(self.pixels(crops)).float().cpu().numpy()
+        return rows
+
+
+def embed_batches(model: FaceModel, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """What `model.embed` gives for each of many batches, the fastest way that the model has."""
+    return model.embed_batches(batches) if isinstance(model, TorchFaceModel) else map(model.embed, batches)
 
 
 def check_crops(crops: np.ndarray, info: ModelInfo) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -124,13 +125,16 @@ def play(embed: dpr.Embed, case: Case, explanation: Explanation) -> Replay:
 
 
 def play_at_random(embed: dpr.Embed, case: Case, seed: int = 0, progress: Progress = ignore) -> np.ndarray:
-    """float64 (20, steps) scores of a case under independent random orders."""
-    scores = []
+    """float64 (20, steps) scores of a case under independent random orders; those of the orders done so far are told
+    after each."""
+    scores, started = np.empty((0, dpr.STEPS)), time.perf_counter()
     for number in range(PERMUTATIONS):
-        progress(State(number, PERMUTATIONS))
         order = dpr.random_order(len(case.start), np.random.default_rng([seed, number]))
-        scores.append(dpr.replayed_scores(embed, case.start, case.end, case.reference, order))
-    return np.stack(scores)
+        row = dpr.replayed_scores(embed, case.start, case.end, case.reference, order)
+        scores = np.concatenate([scores, row[None]])
+        left = (time.perf_counter() - started) / len(scores) * (PERMUTATIONS - len(scores))
+        progress(State(len(scores), PERMUTATIONS, "permutations", left, partial=scores))
+    return scores
 
 
 def flip_sentences(replay: Replay) -> list[str]:

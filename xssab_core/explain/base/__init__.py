@@ -191,6 +191,10 @@ class Explainer(ABC, Generic[ModelT, EvidenceT]):
     def attribute(self, model: ModelT, evidence: EvidenceT, threshold: float, blur: bool) -> tuple[FaceMaps, FaceMaps]:
         """Maps of probe and reference at a threshold, from evidence that `gather` returned for this model."""
 
+    def known(self, model: FaceModel, probe: np.ndarray, reference: np.ndarray) -> EvidenceT | None:
+        """Evidence about two crops that was gathered beforehand and ships; none unless a method overrides this."""
+        return None
+
     def numbers(self, model: ModelT, evidence: EvidenceT, threshold: float) -> dict[str, float]:
         """What the method says of a pair in a number, by name; none unless a method overrides this."""
         return {}

@@ -73,7 +73,9 @@ class IR101(nn.Module):
 
     def head(self, grid: torch.Tensor) -> torch.Tensor:
         """(N, 512, 7, 7) -> (N, 512)."""
-        embeddings: torch.Tensor = self.output_layer[1:](grid)
+        embeddings = grid
+        for layer in self.output_layer[1:]:
+            embeddings = layer(embeddings)
         return embeddings
 
 
