@@ -1,5 +1,5 @@
 # make run: install, fetch the default model, start the app.
-# make test: install, run all tests, fast ones first.   make test-fast: those alone.   make lint: what a commit must pass.
+# make test: install, run all tests, fast ones first and with their coverage.   make test-fast: those alone.   make lint: what a commit must pass.
 
 PYTHON ?= python3
 VENV := .venv
@@ -26,8 +26,9 @@ run: model
 test: install-test model
 	@$(call system,$(NODE_18),nodejs)
 	node --test tests/frontend/*.test.js
-	$(SIDE_BY_SIDE) -m "not alone" --cov
-	$(BIN)/python -m pytest -m alone --cov --cov-append
+	$(SIDE_BY_SIDE) -m "not slow and not alone" --cov
+	$(SIDE_BY_SIDE) -m "slow and not alone"
+	$(BIN)/python -m pytest -m alone
 	@$(BIN)/coverage report --sort=cover | awk '/^TOTAL/ || $$NF + 0 < 80'
 
 test-fast: install-test model

@@ -23,7 +23,8 @@ def outlived(name: str, owner: Hashable) -> bool:
 
 
 def belongs(name: str, owner: Hashable, default: Any) -> None:
-    """Called before the widget with this key: where the choice outlived its owner, it goes back to the default."""
+    """Called right before the widget with this key: where the choice outlived its owner, it goes back to the default.
+    Nothing is shown in between: a run that ends there, since the user went on, would leave the browser untold."""
     if outlived(name, owner):
         st.session_state[name] = default
 

@@ -44,9 +44,9 @@ def pick_threshold(model: FaceModel) -> Threshold:
     """What the slider says; at the place of a known threshold, exactly that one with its origin."""
     first, name = _first_threshold(model), _threshold_name(model)
     known = {_shown(preset): preset for preset in (*reversed(model.thresholds), first)}
+    drop(*(other for other in st.query_params if other.startswith(_THRESHOLD) and other != name))
     if outlived("threshold", (model.weights_sha256, model.thresholds)):
         st.session_state[name] = _shown(first)
-    drop(*(other for other in st.query_params if other.startswith(_THRESHOLD) and other != name))
 
     def choose(value: float) -> None:
         st.session_state[name] = value
