@@ -19,7 +19,7 @@ from tests.e2e.app_process import ROOT, App, start_app
 pytestmark = pytest.mark.slow
 
 APP = PurePosixPath("xssab_core/_app")
-MEGABYTES = 3
+MEGABYTES = 6
 OPEN_TO_ALL = '[server]\naddress = "0.0.0.0"\n[browser]\ngatherUsageStats = true\n'
 
 
