@@ -182,8 +182,10 @@ def test_results_that_ship_are_in_the_list(visit: Page) -> None:
         record = json.loads(path.read_text())
         choose(visit, "Results", f"{path.stem} (shipped)")
         expect(visit.get_by_text(f"{record['model']['title']} on LFW View 2")).to_be_visible()
-        assert rate(visit, "FMR, Patch-LFW") == percent(record["table1"]["patched_fmr"]["value"])
+        patched = visit.get_by_test_id("stMetric").filter(has_text="FMR, Patch-LFW").first
+        expect(patched).to_contain_text(percent(record["table1"]["patched_fmr"]["value"]))
         expect(visit.locator(".js-plotly-plot")).to_have_count(1)
+        expect(visit.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
         shown = read_results(path.read_bytes(), path.name).methods
         assert set(table(visit, "gain FMR")) == {method.full_title for method in shown}
 
