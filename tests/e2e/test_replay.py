@@ -281,12 +281,9 @@ def test_dragging_holds_fifty_frames_a_second_and_asks_the_server_nothing(visit,
     expect(visit).to_have_url(re.compile("[?&]at="))
 
 
-# The maps of the second pair are ordered otherwise when two CPU threads share their sums.
-@pytest.mark.parametrize(
-    "pair_id", ["Abel_Pacheco_0001--Abel_Pacheco_0004", "Abdel_Madi_Shabneh_0001--Dean_Barker_0001"]
-)
-def test_the_curve_of_a_patch_lfw_pair_is_the_benchmarks(visit, lfw, lfw_folder, sface, tmp_path, pair_id) -> None:
-    pair = next(pair for pair in lfw.pairs if pair.id == pair_id)
+def test_the_curve_of_a_patch_lfw_pair_is_the_benchmarks(visit, lfw, lfw_folder, sface, tmp_path) -> None:
+    # The maps of this pair are ordered otherwise when two CPU threads share their sums.
+    pair = next(pair for pair in lfw.pairs if pair.id == "Abdel_Madi_Shabneh_0001--Dean_Barker_0001")
     name = urllib.parse.quote_plus(f"{pair.probe.stem} / {pair.reference.stem}".replace("_", " "))
     visit.goto(f"/replay?source=Patch-LFW&lfw={name}&threshold_sface={sface.thresholds[0].value:.4f}")
     wait_for_viewer(visit, random=True)
