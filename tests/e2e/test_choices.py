@@ -81,14 +81,18 @@ def shown(page: Page) -> dict[str, Any]:
 def assert_as_loaded(page: Page, wait: Any = wait_for_maps) -> dict[str, Any]:
     """What the page shows is what another page of this browser shows that loads its address."""
     wait(page)
-    fresh = page.context.new_page()
-    fresh.goto(page.url)
+    fresh, loaded = page.context.new_page(), page.url
+    fresh.goto(loaded)
     wait(fresh)
     found, expected = shown(page), shown(fresh)
-    for _ in range(20):  # a page that is still being computed shows parts of the one before
+    for _ in range(20):  # a page that is still being computed shows parts of the one before, and has its address
         if found == expected:
             break
         page.wait_for_timeout(500)
+        if page.url != loaded:
+            loaded = page.url
+            fresh.goto(loaded)
+            wait(fresh)
         found, expected = shown(page), shown(fresh)
     fresh.close()
     assert found == expected, page.url
