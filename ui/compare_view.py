@@ -127,8 +127,13 @@ def _so_far(
 
 def _show_table(model: FaceModel, explanations: list[Explanation]) -> None:
     """What the gains were measured on, and what each method costs and says."""
-    for origin in dict.fromkeys(w.origin for e in explanations if (w := worth_of(model, e.method.id))):
-        st.caption(plain(origin))
+    measured: dict[str, list[str]] = {}  # gains from different pairs are not to be compared, so each says its own
+    for explanation in explanations:
+        worth = worth_of(model, explanation.method.id)
+        if worth is not None:
+            measured.setdefault(worth.origin, []).append(explanation.method.short_title)
+    for origin, titles in measured.items():
+        st.caption(plain(f"{', '.join(titles)}: {origin}"))
     table = [
         {
             "method": explanation.method.title,

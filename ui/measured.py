@@ -20,7 +20,7 @@ class Worth:
     origin: str
 
 
-@st.cache_data(show_spinner=False)
+@st.cache_resource(show_spinner=False)
 def _shipped() -> list[Results]:
     files = sorted((paths.ASSETS / "benchmarks").glob("*.json"), reverse=True)  # those of fewer, later folds first
     return [read_results(file.read_bytes(), file.stem) for file in files]
@@ -48,7 +48,7 @@ def _note(method: MethodResult) -> str:
 
 def _origin(results: Results) -> str:
     return (
-        "Gain: how much less error than random order is left, over a whole replay, when patched pixels are put back in "
+        "gain, how much less error than random order is left, over a whole replay, when patched pixels are put back in "
         f"the order of the map; impostor / genuine pairs of {results.data.set} ({results.data.coverage}). "
         "0\u00a0% is chance. The Benchmark page has the intervals and how many pairs each method ran on."
     )

@@ -34,7 +34,8 @@ from xssab_core.replay.dpr import Embed, ranking_map
 
 _AT = "at"
 _RANDOM_OF = "random_of"
-# The order that a replay opens with where the model allows it: it finds most, see the Benchmark page.
+# The order that a replay opens with where the model allows it: of the quick methods the one that gains most on false
+# matches (docs/layered.md).
 _FIRST = "layered"
 # The method whose pixels are ordered before its blur.
 _UNBLURRED = "xssab"

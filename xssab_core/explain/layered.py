@@ -86,8 +86,8 @@ class Layered(Explainer[TorchFaceModel, Contributions]):
         """The layers' grids are the resolution of the method: no further blur is applied."""
         first, second = evidence.embeddings.astype(np.float64)
         margin = float(first @ second) - threshold
-        probe, reference = (_face_maps(fused(grids, evidence.side), margin) for grids in evidence.layers)
-        return probe, reference
+        probe, reference = (summing_to(margin, fused(grids, evidence.side)) for grids in evidence.layers)
+        return FaceMaps.signed(probe), FaceMaps.signed(reference)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +154,6 @@ def fused(layers: Sequence[np.ndarray], side: int) -> np.ndarray:
     return np.asarray(sum(weight * values for weight, values in zip(weights, spread, strict=True)))
 
 
-def _face_maps(contributions: np.ndarray, margin: float) -> FaceMaps:
-    combined = contributions + (margin - contributions.sum()) / contributions.size
-    values = np.asarray(combined, dtype=np.float32)
-    return FaceMaps(np.maximum(values, 0), np.maximum(-values, 0), values)
+def summing_to(total: float, values: np.ndarray) -> np.ndarray:
+    """The values (S, S) plus a constant, such that they sum to the total."""
+    return np.asarray(values + (total - values.sum()) / values.size)

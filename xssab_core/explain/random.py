@@ -63,8 +63,7 @@ class Random(Explainer[FaceModel, PairDigests]):
     def _order(self, key: bytes, side: int) -> FaceMaps:
         generator = np.random.default_rng([self.seed, *np.frombuffer(key, dtype=np.uint32)])
         ranks = generator.permutation(side * side).reshape(side, side)
-        combined = np.asarray(2.0 * ranks / (side * side - 1) - 1.0, dtype=np.float32)
-        return FaceMaps(np.maximum(combined, 0), np.maximum(-combined, 0), combined)
+        return FaceMaps.signed(2.0 * ranks / (side * side - 1) - 1.0)
 
 
 def _digest(crop: np.ndarray) -> bytes:

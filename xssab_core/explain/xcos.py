@@ -218,8 +218,7 @@ class XCos(Explainer[TorchFaceModel, LocalCosines]):
             weights = blocks(evidence.weights, side)
             maps = FaceMaps(similarity=weights, dissimilarity=None, combined=weights)
         else:
-            signed = blocks(evidence.similarity, side)
-            maps = FaceMaps(np.maximum(signed, 0), np.maximum(-signed, 0), signed)
+            maps = FaceMaps.signed(blocks(evidence.similarity, side))
         return maps, maps
 
 

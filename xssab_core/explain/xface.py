@@ -199,11 +199,8 @@ class XFace(Explainer[FaceModel, OccludedEmbeddings]):
         clean, occluded = evidence.embeddings.astype(np.float64), evidence.occluded.astype(np.float64)
         sizes, faces = sorted({square.size for square in evidence.squares}), []
         for face in (0, 1):
-            combined = np.mean(
-                [self._map_of_size(evidence, clean, occluded, face, size, blur) for size in sizes],
-                axis=0,
-            ).astype(np.float32)
-            faces.append(FaceMaps(np.maximum(combined, 0), np.maximum(-combined, 0), combined))
+            each = [self._map_of_size(evidence, clean, occluded, face, size, blur) for size in sizes]
+            faces.append(FaceMaps.signed(np.mean(each, axis=0)))
         return faces[0], faces[1]
 
     def _map_of_size(

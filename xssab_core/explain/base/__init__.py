@@ -69,6 +69,13 @@ class FaceMaps:
     dissimilarity: np.ndarray | None
     combined: np.ndarray | None
 
+    @classmethod
+    def signed(cls, values: np.ndarray) -> FaceMaps:
+        """Float (S, S) values, positive = similar, as the combined map, with its positive part and the size of its
+        negative part."""
+        combined = np.asarray(values, dtype=np.float32)
+        return cls(np.maximum(combined, 0), np.maximum(-combined, 0), combined)
+
     def named(self) -> dict[str, np.ndarray]:
         """The maps there are, by name."""
         names = ("combined", "similarity", "dissimilarity")

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo
-from xssab_core.explain.peers.common import by_sign, last_grid, without_grid
+from xssab_core.explain.peers.common import last_grid, without_grid
 from xssab_core.models.base import FaceModel, TorchFaceModel, normalised
 from xssab_core.progress import Progress
 
@@ -75,7 +75,7 @@ class AffineHead(Explainer[TorchFaceModel, CellShares]):
         """No pass through the network."""
         side = model.info.template.size
         signed = evidence.shares - threshold / evidence.shares[0].size
-        return by_sign(spread(signed[0], side)), by_sign(spread(signed[1], side))
+        return FaceMaps.signed(spread(signed[0], side)), FaceMaps.signed(spread(signed[1], side))
 
 
 def _shares(grid: torch.Tensor, raw: torch.Tensor, partner: torch.Tensor) -> np.ndarray:

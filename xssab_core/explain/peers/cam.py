@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo
-from xssab_core.explain.peers.common import by_sign, last_grid, without_grid
+from xssab_core.explain.peers.common import last_grid, without_grid
 from xssab_core.models.base import FaceModel, TorchFaceModel, normalised
 from xssab_core.progress import Progress
 
@@ -89,7 +89,7 @@ class CAM(Explainer[TorchFaceModel, GridGradients]):
             weights = weights.mean(axis=(2, 3), keepdims=True)
         side = model.info.template.size
         probe, reference = (
-            by_sign(cv2.resize(cells, (side, side), interpolation=cv2.INTER_LINEAR))
+            FaceMaps.signed(cv2.resize(cells, (side, side), interpolation=cv2.INTER_LINEAR))
             for cells in (evidence.grids * weights).sum(axis=1)
         )
         return probe, reference

@@ -32,13 +32,7 @@ class WithoutThreshold(Explainer[ModelT, SignedMaps]):
 
     def attribute(self, model: ModelT, evidence: SignedMaps, threshold: float, blur: bool) -> tuple[FaceMaps, FaceMaps]:
         """Independent of threshold and blur."""
-        return by_sign(evidence.maps[0]), by_sign(evidence.maps[1])
-
-
-def by_sign(values: np.ndarray) -> FaceMaps:
-    """Signed (S, S) values as the combined map, its positive part and the size of its negative part."""
-    combined = np.asarray(values, dtype=np.float32)
-    return FaceMaps(np.maximum(combined, 0), np.maximum(-combined, 0), combined)
+        return FaceMaps.signed(evidence.maps[0]), FaceMaps.signed(evidence.maps[1])
 
 
 Variants = Callable[[int, range], torch.Tensor]

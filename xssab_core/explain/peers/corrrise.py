@@ -8,7 +8,6 @@ import numpy as np
 from scipy.stats import rankdata
 
 from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo
-from xssab_core.explain.peers.common import by_sign
 from xssab_core.metrics import cosines
 from xssab_core.models.base import BATCH_SIZE, FaceModel, embed_batches
 from xssab_core.progress import Progress, State
@@ -81,7 +80,8 @@ class CorrRise(Explainer[FaceModel, MaskedCosines]):
         """Independent of threshold and blur."""
         keep = keep_masks(self.masks, evidence.side).reshape(self.masks, -1).astype(np.float32)
         probe, reference = (
-            by_sign(rank_correlations(keep, found).reshape(evidence.side, evidence.side)) for found in evidence.cosines
+            FaceMaps.signed(rank_correlations(keep, found).reshape(evidence.side, evidence.side))
+            for found in evidence.cosines
         )
         return probe, reference
 

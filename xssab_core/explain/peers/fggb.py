@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo, arguments
-from xssab_core.explain.peers.common import by_sign
 from xssab_core.models.base import BATCH_SIZE, TorchFaceModel, normalised
 from xssab_core.progress import Progress, State
 
@@ -77,7 +76,7 @@ class FGGB(Explainer[TorchFaceModel, GradientSums]):
         """No pass through the network."""
         share = threshold / evidence.embeddings.shape[1]
         probe, reference = evidence.weighted - share * evidence.plain
-        return by_sign(probe), by_sign(reference)
+        return FaceMaps.signed(probe), FaceMaps.signed(reference)
 
 
 def _unit_maps(pixels: torch.Tensor, unit: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
