@@ -14,5 +14,6 @@ if __name__ == "__main__":  # each run of a page
     page.run()
 else:  # once, when `streamlit run app.py` looks for a server
     from ui.server import middleware
+    from ui.warm import warm_up
 
-    app = st.App(__file__, middleware=middleware())
+    app = st.App(__file__, middleware=middleware(), lifespan=warm_up)

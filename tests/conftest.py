@@ -1,5 +1,6 @@
 """What the tests share: the real model, the sample photographs, a tiny LFW, the real LFW where it is present."""
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +25,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "e2e" in item.path.parts:
             item.add_marker("slow")
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+def pytest_collection_finish() -> None:
+    """Streamlit collects garbage after each run of a page: as in the app, not of what has been imported."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

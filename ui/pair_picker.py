@@ -98,6 +98,12 @@ def sample_pairs() -> list[tuple[str, str]]:
     return list(combinations(names, 2))
 
 
+def first_pair() -> Pair:
+    """The pair that the app opens with."""
+    photos = [read_photo(_SAMPLES / f"{name}.jpg") for name in sample_pairs()[0]]
+    return Pair(*(settled(align_face(photo, face=0, detected=engine().faces(photo))) for photo in photos))
+
+
 def sample_title(pair: str) -> str:
     """The title of a sample pair `a~b`, as the URL carries it."""
     return " / ".join(_person(name) for name in pair.split("~"))

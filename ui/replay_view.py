@@ -93,9 +93,9 @@ def make_replay(model: FaceModel, pair: Pair, order: Order, threshold: Threshold
 def add_random(model: FaceModel, replay: Replay, pair: Pair) -> tuple[Replay, Hashable | None]:
     """The replay with its random band, and the key of the job that computes it while it waits or runs."""
     key: Hashable = ("random replay", model.weights_sha256, pair.key)
-    embed, case = _embed(model), replay.case
+    case = replay.case
     title = f"Random order, {PERMUTATIONS} permutations"
-    _begin_random(key, title, lambda progress: play_at_random(embed, case, progress=progress))
+    _begin_random(key, title, lambda progress: play_at_random(model, case, progress=progress))
     job = jobs().get(key, session())
     if job is not None and not job.done:
         return replay, key

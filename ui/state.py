@@ -25,7 +25,7 @@ _XSRF_COOKIE = "_streamlit_xsrf"
 _TOKEN_BYTES = 16
 
 
-@st.cache_resource(show_spinner="Starting the engine")
+@st.cache_resource(show_spinner=False)
 def engine() -> Engine:
     """The one engine of this process."""
     return Engine()

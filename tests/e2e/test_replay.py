@@ -38,8 +38,8 @@ def wait_for_viewer(page: Page, random: bool = False) -> None:
     next_frame(page)
     if random:
         page.locator(f"{VIEWER} .band").wait_for(state="attached", timeout=180_000)  # of the first orders
-        expect(page.get_by_text("random, mean and range of 20")).to_be_visible(timeout=180_000)
-        # The buttons below it are still those of the run before.
+        expect(page.get_by_role("listitem").filter(has_text="Random order: flips in")).to_be_visible(timeout=180_000)
+        # The buttons below the sentence are still those of the run before.
         page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=90_000)
 
 

@@ -149,7 +149,7 @@ def test_cells_move_whole(sface: TorchFaceModel, samples: dict[str, AlignedFace]
 @pytest.mark.slow
 def test_random_orders_are_many_and_repeatable(sface: TorchFaceModel, replay: Replay) -> None:
     told: list[State] = []
-    scores = play_at_random(sface.embed, replay.case, progress=told.append)
+    scores = play_at_random(sface, replay.case, progress=told.append)
     assert scores.shape == (20, 21)
     assert [state.done for state in told] == list(range(1, 21))
     for state in told:

@@ -1,0 +1,44 @@
+"""What is done before the first visitor comes, so that nobody waits for imports and models."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import logging
+import pkgutil
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import ui
+from xssab_core.errors import XssabError
+
+
+@asynccontextmanager
+async def warm_up(_: Any) -> AsyncIterator[None]:
+    """Around the server's life: begins with its start and holds up nobody."""
+    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+    yield
+
+
+def _warm_up() -> None:
+    for module in pkgutil.iter_modules(ui.__path__):
+        importlib.import_module(f"ui.{module.name}")
+    _first_pair()
+    # Streamlit collects garbage after every run of a page, which walks through all that the imported packages hold and
+    # stops every thread meanwhile: 0.2 s on an idle machine. What there is now stays, and need not be walked through.
+    gc.collect()
+    gc.freeze()
+
+
+def _first_pair() -> None:
+    """Explain the pair that the app opens with."""
+    from ui.pair_picker import first_pair
+    from ui.state import engine
+    from xssab_core.models import DEFAULT_MODEL
+
+    try:
+        engine().explain(engine().model(DEFAULT_MODEL), first_pair())
+    except XssabError as error:  # the page will say so
+        logging.getLogger("xssab").warning("%s", error)
