@@ -237,7 +237,8 @@ def test_evidence_equals_that_of_one_square_after_the_other(sface: TorchFaceMode
             hidden = crop.copy()
             hidden[square.top : square.bottom, square.left : square.right] = 0
             expected[face, number] = sface.embed(hidden[None])[0]
-    np.testing.assert_allclose(evidence.occluded, expected, atol=1e-6)
+    # Folding rounds otherwise: how much depends on the processor, 1.5e-6 at most where it was tried.
+    np.testing.assert_allclose(evidence.occluded, expected, atol=5e-6)
     loop = OccludedEmbeddings(evidence.embeddings, expected, evidence.squares, evidence.side)
     for found, wanted in zip(method.maps(sface, evidence, 0.3), method.maps(sface, loop, 0.3), strict=True):
         assert found.combined is not None
