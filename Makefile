@@ -41,6 +41,7 @@ lint: install-test node_modules/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/hadolint Dockerfile
 	node_modules/.bin/tsc
 
 model: install
@@ -59,7 +60,7 @@ $(VENV)/.installed: requirements.txt
 
 $(VENV)/.installed-test: $(VENV)/.installed tests/requirements.txt
 	$(PIP) -r tests/requirements.txt
-	@$(call system,command -v chromium,chromium)
+	@$(call system,command -v chromium && command -v nginx,chromium nginx-light)
 	@touch $@
 
 node_modules/.installed: package.json

@@ -24,14 +24,22 @@ class App:
     process: subprocess.Popen
 
 
-def start_app(log: Path, command: Sequence[str] = CHECKOUT, folder: Path = ROOT, **variables: str) -> App:
-    """Start the app on a free port as `make run` does, or by another command in another folder, with LFW where it is
-    there and further environment variables (`XSSAB_LFW=""` for none)."""
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return probe.getsockname()[1]
+
+
+def start_app(
+    log: Path, command: Sequence[str] = CHECKOUT, folder: Path = ROOT, port: int = 0, path: str = "", **variables: str
+) -> App:
+    """Start the app as `make run` does, or by another command in another folder; on a free port or that one, at the
+    root or under a path; with LFW where it is there and further environment variables (`XSSAB_LFW=""` for none)."""
+    port = port or free_port()
     lfw = {"XSSAB_LFW": str(LFW_FOLDER)} if LFW_FOLDER.is_dir() else {}
-    environment = os.environ | lfw | {"STREAMLIT_SERVER_PORT": str(port)} | variables
+    served = {"STREAMLIT_SERVER_PORT": str(port), "STREAMLIT_SERVER_BASE_URL_PATH": path}
+    environment = os.environ | lfw | served | variables
     process = subprocess.Popen(
         command,
         cwd=folder,
@@ -39,7 +47,7 @@ def start_app(log: Path, command: Sequence[str] = CHECKOUT, folder: Path = ROOT,
         stdout=log.open("w"),
         stderr=subprocess.STDOUT,
     )
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{port}{path}"
     for _ in range(240):
         try:
             urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
