@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from xssab_core.benchmark import results
-from xssab_core.benchmark.cluster import Executor, executor
 from xssab_core.benchmark.controls import CONTROLS, ORACLE
 from xssab_core.benchmark.format import Bootstrap, Calibrated, Counts, Provenance, Results
 from xssab_core.benchmark.records import BASE, Work, check_label
@@ -22,10 +21,15 @@ from xssab_core.benchmark.tasks import (
     PairResult,
     PairTask,
     Protocol,
+    Result,
     Setup,
+    Task,
     make_context,
+    perform,
+    perform_remotely,
     setup_record,
 )
+from xssab_core.cluster import Executor, executor
 from xssab_core.data.crops import CropCache
 from xssab_core.data.lfw import Lfw, LfwPair, evenly, open_lfw
 from xssab_core.errors import Cure, DataError, ExplainError
@@ -37,7 +41,7 @@ from xssab_core.metrics import percent
 from xssab_core.models import FaceModel, Threshold, load_model
 from xssab_core.models.base import BATCH_SIZE
 from xssab_core.patch_lfw.generator import Layout
-from xssab_core.progress import Progress, State, ignore
+from xssab_core.progress import Pace, Progress, Teller, ignore
 from xssab_core.replay import dpr
 from xssab_core.report import versions
 from xssab_core.scoring.calibrate import calibration_from
@@ -181,8 +185,9 @@ def run_benchmark(settings: Settings, model: FaceModel | None = None, progress: 
             if method.protocol == "dpr":
                 work.claim(f"method-{method.label}", _method_fingerprint(method))
         context = make_context(setup, model)
-        tell = _Teller(progress)
-        with executor(settings.cluster, context, tell.again) as runs:
+        tell = Teller(progress)
+        here, there = partial(perform, context), partial(perform_remotely, setup)
+        with executor(settings.cluster, here, there, tell.again) as runs:
             run = _Run(settings, lfw, model, work, plan, runs, tell)
             embeddings = run.embed()
             threshold, calibration = run.calibrate(embeddings)
@@ -254,7 +259,7 @@ class _Run:
     model: FaceModel
     work: Work
     plan: _Plan
-    runs: Executor
+    runs: Executor[Task, Result]
     progress: Progress
 
     @property
@@ -273,7 +278,7 @@ class _Run:
                 missing.append(EmbedTask(number, chunk))
             else:
                 embeddings |= known
-        pace = _Pace(self.progress, CLEAN_IMAGES, len(chunks) - len(missing), {"": len(missing)})
+        pace = Pace(self.progress, CLEAN_IMAGES, len(chunks) - len(missing), {"": len(missing)})
         for task, rows in self.runs.run(missing):
             assert isinstance(task, EmbedTask)
             assert isinstance(rows, dict)
@@ -306,7 +311,7 @@ class _Run:
             for method, pairs in self.plan.items()
         }
         total = sum(len(pairs) for pairs in self.plan.values())
-        pace = _Pace(self.progress, PAIRS_TIMES_METHODS, total - sum(left.values()), left)
+        pace = Pace(self.progress, PAIRS_TIMES_METHODS, total - sum(left.values()), left)
 
         def tasks() -> Iterator[PairTask]:
             for pair in self.pairs:
@@ -326,56 +331,6 @@ class _Run:
             for method in task.methods:
                 spent = result.records.get(method.records, {}).get("seconds", {}).get("spent", 0.0)
                 pace.done(method.records, spent)
-
-
-class _Teller:
-    """Passes states on, and repeats the last one during long work so that a user can stop it then too."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._last: State | None = None
-
-    def __call__(self, state: State) -> None:
-        self._last = state
-        self.again()
-
-    def again(self) -> None:
-        """Tell the last state once more; whoever listens may raise CancelledError."""
-        if self._last:
-            self._progress(self._last)
-
-
-class _Pace:
-    """Counts finished work and estimates the time left from what each method took in this run."""
-
-    def __init__(self, progress: Progress, what: str, done: int, left: dict[str, int]) -> None:
-        self._progress, self._what, self._done = progress, what, done
-        self._left = dict(left)
-        self._total = done + sum(left.values())
-        self._spent: dict[str, float] = defaultdict(float)
-        self._count: dict[str, int] = defaultdict(int)
-        self._started = time.perf_counter()
-        progress(State(done, self._total, what))
-
-    def done(self, label: str, spent: float = 1.0) -> None:
-        """One piece of work of that kind is finished; `spent` weighs it against other kinds."""
-        self._done += 1
-        self._left[label] -= 1
-        self._spent[label] += spent
-        self._count[label] += 1
-        self._progress(State(self._done, self._total, self._what, self._seconds_left()))
-
-    def _seconds_left(self) -> float | None:
-        spent = sum(self._spent.values())
-        if not spent:
-            return None
-        mean = spent / sum(self._count.values())
-        weight = sum(
-            left * (self._spent[label] / self._count[label] if self._count[label] else mean)
-            for label, left in self._left.items()
-        )
-        # Workers side by side and time between tasks both show in the ratio of the clock to the work done.
-        return weight * (time.perf_counter() - self._started) / spent
 
 
 def _fingerprint(settings: Settings, setup: Setup, lfw: Lfw, model: FaceModel) -> dict[str, Any]:

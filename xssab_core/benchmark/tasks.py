@@ -25,6 +25,7 @@ from xssab_core.explain import Evidence, explain, method_of
 from xssab_core.metrics import cosine
 from xssab_core.models import FaceModel, load_model
 from xssab_core.patch_lfw.generator import Layout, PatchedPair, PatchLfw
+from xssab_core.progress import Pulse
 from xssab_core.replay import dpr
 from xssab_core.replay.deletion import deciding, occluded_scores
 from xssab_core.scoring.embed import embed_together
@@ -32,8 +33,6 @@ from xssab_core.trust.checks import consistency, randomisation
 
 Protocol = Literal["dpr", "deletion", "checks"]
 Record = dict[str, Any]
-Pulse = Callable[[], None]
-"""Called now and then during long work. It may raise CancelledError."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +177,11 @@ def perform(context: Context, task: Task, pulse: Pulse = lambda: None) -> Result
         if isinstance(task, EmbedTask):
             return embed_together(context.model, task.paths, context.generator.cache, pulse)
         return _pair_result(context, task, pulse)
+
+
+def perform_remotely(setup: Setup, task: Task) -> Result:
+    """Do a task on a worker, which knows the setup only."""
+    return perform(context_of(setup), task)
 
 
 @contextlib.contextmanager

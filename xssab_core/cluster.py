@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import importlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
-from xssab_core.benchmark.tasks import Context, Pulse, Result, Setup, Task, context_of, perform
 from xssab_core.errors import DataError, XssabError
+from xssab_core.progress import Pulse
 
 # A task whose worker died goes to another one; after so many deaths it is the task that kills.
 _DEATHS_ALLOWED = 5
@@ -18,47 +18,52 @@ _DEATHS_ALLOWED = 5
 _AHEAD = 4
 
 
-class Executor(Protocol):
+TaskT = TypeVar("TaskT")
+ResultT = TypeVar("ResultT")
+_ResultT = TypeVar("_ResultT", covariant=True)
+
+
+class Executor(Protocol[TaskT, _ResultT]):
     """Does tasks in any order; what it returns does not depend on who did them."""
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]: ...
+    def run(self, tasks: Iterable[TaskT]) -> Iterator[tuple[TaskT, _ResultT]]: ...
 
 
-class Here:
+class Here(Generic[TaskT, ResultT]):
     """Tasks one after another in this process.
 
     Args:
-        context: model and generator.
+        perform: does a task; it calls the pulse now and then.
         pulse: called often; may raise CancelledError.
     """
 
-    def __init__(self, context: Context, pulse: Pulse) -> None:
-        self._context, self._pulse = context, pulse
+    def __init__(self, perform: Callable[[TaskT, Pulse], ResultT], pulse: Pulse) -> None:
+        self._perform, self._pulse = perform, pulse
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
+    def run(self, tasks: Iterable[TaskT]) -> Iterator[tuple[TaskT, ResultT]]:
         for task in tasks:
             self._pulse()
-            yield task, perform(self._context, task, self._pulse)
+            yield task, self._perform(task, self._pulse)
 
 
-class Cluster:
+class Cluster(Generic[TaskT, ResultT]):
     """Tasks on the workers of a Dask cluster, each of which holds one model.
 
-    Workers need this package, LFW and the store (XSSAB_HOME) at the same paths. Results come back to this process,
-    which alone writes to the output folder.
+    Workers need this package, the photographs and the store (XSSAB_HOME) at the same paths. Results come back to this
+    process, which alone writes to the output folder.
     """
 
-    def __init__(self, client: Any, setup: Setup, pulse: Pulse) -> None:
-        self._client, self._setup, self._pulse = client, setup, pulse
+    def __init__(self, client: Any, perform: Callable[[TaskT], ResultT], pulse: Pulse) -> None:
+        self._client, self._perform, self._pulse = client, perform, pulse
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
+    def run(self, tasks: Iterable[TaskT]) -> Iterator[tuple[TaskT, ResultT]]:
         waiting = iter(tasks)
         workers = max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
-        given: dict[str, Task] = {}
+        given: dict[str, TaskT] = {}
         done = _distributed().as_completed()
 
-        def submit(task: Task) -> None:
-            future = self._client.submit(_perform_remotely, self._setup, task, pure=False, retries=_DEATHS_ALLOWED)
+        def submit(task: TaskT) -> None:
+            future = self._client.submit(self._perform, task, pure=False, retries=_DEATHS_ALLOWED)
             given[future.key] = task
             done.add(future)
 
@@ -67,7 +72,7 @@ class Cluster:
         for future in done:
             self._pulse()
             task = given.pop(future.key)
-            result = _result_of(future)
+            result: ResultT = _result_of(future)
             future.release()
             yield task, result
             for following in islice(waiting, 1):
@@ -75,14 +80,22 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def executor(cluster: str | None, context: Context, pulse: Pulse) -> Iterator[Executor]:
+def executor(
+    cluster: str | None, here: Callable[[TaskT, Pulse], ResultT], there: Callable[[TaskT], ResultT], pulse: Pulse
+) -> Iterator[Executor[TaskT, ResultT]]:
     """The executor for `--cluster`: None for this process, "local:N" for N processes here, else a scheduler's address.
+
+    Args:
+        cluster: see above.
+        here: does a task in this process.
+        there: does a task on a worker, to which it travels as a pickle.
+        pulse: called often; may raise CancelledError.
 
     Raises:
         DataError: `distributed` is not installed, the text is not understood, or the scheduler does not answer.
     """
     if cluster is None:
-        yield Here(context, pulse)
+        yield Here(here, pulse)
         return
     try:
         distributed, dask = _distributed(), importlib.import_module("dask")
@@ -109,7 +122,7 @@ def executor(cluster: str | None, context: Context, pulse: Pulse) -> Iterator[Ex
             client = stack.enter_context(distributed.Client(address, timeout="20s"))
         except (OSError, ValueError) as error:
             raise DataError(f"No Dask scheduler answers at {cluster}. Check the address, or use local:2.") from error
-        yield Cluster(client, context.setup, pulse)
+        yield Cluster(client, there, pulse)
 
 
 def _distributed() -> Any:
@@ -117,14 +130,9 @@ def _distributed() -> Any:
     return importlib.import_module("distributed")
 
 
-def _perform_remotely(setup: Setup, task: Task) -> Result:
-    return perform(context_of(setup), task)
-
-
-def _result_of(future: Any) -> Result:
+def _result_of(future: Any) -> Any:
     try:
-        result: Result = future.result()
-        return result
+        return future.result()
     except XssabError:
         raise
     except Exception as error:
