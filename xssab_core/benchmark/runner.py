@@ -29,7 +29,6 @@ from xssab_core.benchmark.tasks import (
     perform_remotely,
     setup_record,
 )
-from xssab_core.cluster import Executor, executor
 from xssab_core.data.crops import CropCache
 from xssab_core.data.lfw import Lfw, LfwPair, evenly, open_lfw
 from xssab_core.errors import Cure, DataError, ExplainError
@@ -41,11 +40,13 @@ from xssab_core.metrics import percent
 from xssab_core.models import FaceModel, Threshold, load_model
 from xssab_core.models.base import BATCH_SIZE
 from xssab_core.patch_lfw.generator import Layout
-from xssab_core.progress import Pace, Progress, Teller, ignore
+from xssab_core.progress import Progress, ignore
 from xssab_core.replay import dpr
 from xssab_core.report import versions
 from xssab_core.scoring.calibrate import calibration_from
 from xssab_core.scoring.embed import BATCH, batches, images_of
+from xssab_core.work.cluster import Executor, executor
+from xssab_core.work.pace import Pace, Teller
 
 _Plan = dict[Method, tuple[LfwPair, ...]]
 
