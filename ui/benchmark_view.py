@@ -20,6 +20,7 @@ from xssab_core.benchmark.controls import RANDOM
 from xssab_core.benchmark.figure import dpr_figure
 from xssab_core.benchmark.format import KINDS, Kind, Results, read_results
 from xssab_core.benchmark.runner import CLEAN_IMAGES, UNBLURRED, Settings, parse_methods, run_benchmark
+from xssab_core.benchmark.table import areas_csv, areas_latex
 from xssab_core.errors import DataError
 from xssab_core.explain import METHODS
 from xssab_core.metrics import Estimate, counted, percent
@@ -161,6 +162,12 @@ def show_areas(results: Results) -> None:
         f"{_CONTROLS} "
         "The paper's xSSAB stands beside both rows of xSSAB: its text blurs the map, its code does not."
     )
+    with st.container(horizontal=True):
+        for label, data, name, mime in (
+            ("Table (CSV)", areas_csv(results), "dpr.csv", "text/csv"),
+            ("Table (LaTeX)", areas_latex(results), "dpr.tex", "text/x-tex"),
+        ):
+            st.download_button(label, data, name, mime, on_click="ignore", icon=":material/download:")
 
 
 def show_differences(results: Results) -> None:

@@ -48,6 +48,7 @@ from xssab_core.benchmark.format import (
     results_json,
 )
 from xssab_core.benchmark.records import BASE, Record, Work
+from xssab_core.benchmark.table import areas_csv, areas_latex
 from xssab_core.benchmark.tasks import Method, Protocol
 from xssab_core.data.lfw import Lfw, LfwPair
 from xssab_core.explain import CAUTION, method_of
@@ -378,16 +379,18 @@ def _seconds_per_map(table: pd.DataFrame) -> dict[str, Seconds]:
 
 
 def write_results(results: Results, table: pd.DataFrame, output: Path) -> None:
-    """Write results.json, pairs.parquet, dpr.html and dpr.json; each whole or not at all. The figure is of the pairs
-    that every method has; `table` is from `pair_table`."""
-    parquet = io.BytesIO()
+    """Write results.json, pairs.parquet, and the figure and the table of areas (dpr.html, .json, .csv, .tex); each
+    whole or not at all. Figure and table are of the pairs that every method has; `table` is from `pair_table`."""
+    parquet, common = io.BytesIO(), results.on_common_pairs()
     table.to_parquet(parquet, index=False)
-    drawn = figure.dpr_figure(results.on_common_pairs())
+    drawn = figure.dpr_figure(common)
     write_folder(
         {
             "pairs.parquet": parquet.getvalue(),
             "dpr.html": drawn.to_html(include_plotlyjs=True).encode(),
             "dpr.json": drawn.to_json().encode(),
+            "dpr.csv": areas_csv(common),
+            "dpr.tex": areas_latex(common),
             "results.json": results_json(results),
         },
         output,
