@@ -10,18 +10,17 @@ import streamlit as st
 
 from ui.address import aligned_text, is_aligned, points_on, points_text, turn_on, turn_text
 from ui.choices import belongs, drop, keep
+from ui.intake import show_incomplete, uploaded, uploaded_pair
 from ui.landmark_picker import landmark_picker
-from ui.models_view import forget_pair
 from ui.page import address, errors_as_sentences
 from ui.pictures import photo_with_faces, show_picture
-from ui.state import browser, engine, forget_upload, lfw_at, lfw_folder, read_photo, uploads
+from ui.state import engine, lfw_at, lfw_folder, read_photo
 from ui.words import plain
 from xssab_core.data.crops import CropCache, nearest_to_middle
 from xssab_core.data.landmarks import settled
 from xssab_core.data.lfw import Lfw, LfwPair
 from xssab_core.errors import FaceError
 from xssab_core.faces import ARCFACE, SIDES, AlignedFace, DetectedFace, Pair, Photo, align_face, turned
-from xssab_core.faces.photo import SUFFIXES
 from xssab_core.patch_lfw.generator import PATCH_SIDE, PATCHES, PatchedFace, PatchLfw, uniform_positions
 from xssab_core.paths import ASSETS
 
@@ -46,12 +45,11 @@ def pick_pair(showcase: bool = False) -> Pair | None:
             if source == _PATCH_LFW:
                 return _patch_lfw_pair()
             if source == "Upload":
-                photos = _uploaded_pair()
+                photos = uploaded_pair()
             else:
                 photos = _lfw_pair() if source == "LFW" else _sample_pair(showcase)
     if photos is None:
-        st.title("Upload two photographs")
-        st.info("Upload a probe and a reference photograph in the sidebar.", icon=":material/upload:")
+        show_incomplete()
         return None
     faces = [_face(photo, side, by_position=source == "LFW") for photo, side in zip(photos, SIDES, strict=True)]
     if faces[0] is None or faces[1] is None:
@@ -118,49 +116,6 @@ def _person(name: str) -> str:
     return f"{person.rsplit('_', 1)[-1].title()} {number}"
 
 
-def _uploaded_pair() -> tuple[Photo, Photo] | None:
-    found = [_uploaded(side) for side in SIDES]
-    return None if found[0] is None or found[1] is None else (found[0], found[1])
-
-
-def _uploaded(side: str) -> Photo | None:
-    name = side.capitalize()
-    file = st.file_uploader(name, type=list(SUFFIXES), key=f"{side}_file", on_change=_take_over, args=(side,))
-    ticket = st.query_params.get(side)
-    upload = None if ticket is None else uploads().get(browser(), ticket)
-    if upload is None:
-        drop(*_choices_of(side))
-    if ticket is None:
-        if st.session_state.get(f"{side}_removed"):
-            st.caption(f"The {side} was removed: it and what was computed from it are no longer in memory.")
-        return None
-    if upload is None:
-        st.warning(f"The {side} is no longer kept here. Upload it again.", icon=":material/history:")
-        return None
-    if file is None:
-        st.caption(f"{name}: {plain(upload.name)}")
-    return engine().photo(upload.data, upload.name)
-
-
-def _take_over(side: str) -> None:
-    """The user gave another file, or removed it with the uploader's cross: what was there before goes, with all that
-    belonged to it. An uploader that is empty on a page just loaded was not changed by the user: its file stays."""
-    file = st.session_state[f"{side}_file"]
-    before = st.query_params.pop(side, None)
-    if before is not None:
-        forget_upload(before)
-        forget_pair()
-    drop(*_choices_of(side))
-    st.session_state[f"{side}_removed"] = file is None
-    if file is not None:
-        st.query_params[side] = uploads().put(browser(), file.name, file.getvalue())
-
-
-def _choices_of(side: str) -> tuple[str, ...]:
-    """What is chosen for one photograph, by its names in the address."""
-    return tuple(f"{side}_{name}" for name in ("face", "turn", "points"))
-
-
 def _lfw_pair() -> tuple[Photo, Photo]:
     pair = _pick_lfw_pair(lfw_at(lfw_folder() or ""))
     return read_photo(pair.probe), read_photo(pair.reference)
@@ -223,7 +178,7 @@ def _patched_by_hand(probe: AlignedFace, reference: AlignedFace, at_first: bool)
             if chosen == donors[0]:
                 photo = reference.photo
             elif chosen == donors[-1]:
-                photo = _uploaded("donor")
+                photo = uploaded("donor")
             else:
                 photo = read_photo(_SAMPLES / f"{names[donors.index(chosen) - 1]}.jpg")
     if photo is None:

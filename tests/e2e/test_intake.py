@@ -1,0 +1,59 @@
+"""How photographs come in: each side on its own, from files and from the camera."""
+
+import io
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.conftest import QUIET
+from tests.e2e.test_inspect import SAMPLES, upload, wait_for_maps
+
+CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+
+
+def test_a_bad_file_hides_neither_the_other_photograph_nor_its_uploader(visit, tmp_path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes((SAMPLES / "joe_biden_1.jpg").read_bytes()[:5000])
+    visit.goto("/?source=Upload")
+    upload(visit, broken, SAMPLES / "eileen_collins_1.jpg")
+    expect(visit.get_by_test_id("stFileUploader")).to_have_count(2)
+    expect(visit.get_by_role("img", name="reference photograph with 1 face")).to_be_visible()
+    expect(visit.get_by_test_id("stSidebar").get_by_test_id("stAlert")).to_contain_text("broken.jpg")
+    visit.get_by_test_id("stFileUploader").first.locator("input[type=file]").set_input_files(
+        SAMPLES / "joe_biden_1.jpg"
+    )
+    wait_for_maps(visit)
+
+
+@pytest.fixture
+def in_front_of_the_camera(browser, tmp_path) -> Iterator[Browser]:
+    """A browser whose camera films Joe Biden."""
+    frame = io.BytesIO()
+    with Image.open(SAMPLES / "joe_biden_1.jpg") as photograph:
+        photograph.convert("RGB").resize((640, 640)).crop((0, 0, 640, 480)).save(frame, "JPEG")
+    film = tmp_path / "film.mjpeg"
+    film.write_bytes(frame.getvalue() * 5)
+    filming = browser.browser_type.launch(
+        executable_path=shutil.which("chromium"), args=[*QUIET, *CAMERA, f"--use-file-for-fake-video-capture={film}"]
+    )
+    yield filming
+    filming.close()
+
+
+def test_a_picture_of_the_camera_is_explained(in_front_of_the_camera, app) -> None:
+    context = in_front_of_the_camera.new_context(base_url=app.url, viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    page.goto("/?source=Upload")
+    page.get_by_text("Probe from the camera").click()
+    page.get_by_role("button", name="Take photo").click()
+    expect(page.get_by_role("img", name="probe photograph with 1 face")).to_be_visible()
+    page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(SAMPLES / "joe_biden_1.jpg")
+    wait_for_maps(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("The model's score is above the threshold: match")
+    page.get_by_role("button", name="Clear photo").click()
+    expect(page.get_by_text("The probe was removed")).to_be_visible()
+    context.close()
