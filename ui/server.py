@@ -19,8 +19,9 @@ _INDEX = Path(st.__file__).parent / "static" / "index.html"
 def policy() -> str:
     """The Content-Security-Policy that admits the app itself and what was made in the page, and no other host.
 
-    Streamlit fetches the camera's picture from a data: address, which asks nobody. Scripts come from the app's own files, from blob: (how Streamlit loads the code of components), and from the lines
-    within Streamlit's own index.html, by their digest. Styles are inline, because Streamlit makes them in the browser.
+    Streamlit fetches the camera's picture from a data: address, which asks nobody. Scripts come from the app's own
+    files, from blob: (how Streamlit loads the code of components), and from the lines within Streamlit's own
+    index.html, by their digest. Styles are inline, because Streamlit makes them in the browser.
     """
     lines = re.findall(r"<script>(.*?)</script>", _INDEX.read_text(encoding="utf-8"), re.DOTALL)
     digests = [base64.b64encode(hashlib.sha256(line.encode()).digest()).decode() for line in lines]
