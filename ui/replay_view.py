@@ -33,6 +33,8 @@ from xssab_core.replay.case import PERMUTATIONS, Replay, case_of, flip_sentences
 from xssab_core.replay.dpr import Embed, ranking_map
 
 _AT = "at"
+# Whether the position in the address is that of a case that was left.
+_LEFT = "_at_left"
 _RANDOM_OF = "random_of"
 # The order that a replay opens with where the model allows it: of the quick methods the one that gains most on false
 # matches (docs/layered.md).
@@ -154,7 +156,7 @@ def show_viewer(replay: Replay, model: FaceModel, pair: Pair, drawing: Drawing, 
     address once it rests, and is one in this case: another pair and another model begin at the start. While the random
     orders are computed, it draws those there are."""
     if outlived(_AT, _case_key(replay, pair)):
-        drop(_AT)
+        st.session_state[_LEFT] = True
     about = replay.explanation
     pictured = engine().explain(model, pair, about.method.id, about.threshold, one_thread=True)
     draw = _viewer if running is None else _growing_viewer
@@ -162,6 +164,8 @@ def show_viewer(replay: Replay, model: FaceModel, pair: Pair, drawing: Drawing, 
 
 
 def _draw_viewer(replay: Replay, pair: Pair, values: np.ndarray, drawing: Drawing, running: Hashable | None) -> None:
+    if st.session_state.get(_LEFT):
+        drop(_AT)  # again and again: what the browser asks for meanwhile still has the old address
     state = so_far(running)
     if state is not None:
         replay = replay.with_random(state.partial)
@@ -173,6 +177,7 @@ _viewer, _growing_viewer = st.fragment(_draw_viewer), st.fragment(_draw_viewer, 
 
 def _rest() -> None:
     # Only when it changes: the viewer goes on saying where it rested in the case before.
+    st.session_state[_LEFT] = False
     st.query_params[_AT] = f"{st.session_state.replay.at / 10:g}"
 
 
