@@ -26,6 +26,11 @@ def percent(share: float, digits: int = 2) -> str:
     return f"{bound}{value:z.{digits}f}\u00a0%"
 
 
+def signed_percent(share: float, digits: int = 1) -> str:
+    """A part of a whole that may be negative, in percent: "+12.3\u00a0%"."""
+    return f"{100 * share:+z.{digits}f}\u00a0%"
+
+
 def counted(number: int, thing: str) -> str:
     """How many there are of a thing whose plural ends in s: "1 pair", "2,100 pairs"."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"

@@ -73,9 +73,14 @@ class AffineHead(Explainer[TorchFaceModel, CellShares]):
         self, model: TorchFaceModel, evidence: CellShares, threshold: float, blur: bool
     ) -> tuple[FaceMaps, FaceMaps]:
         """No pass through the network."""
-        side = model.info.template.size
-        signed = evidence.shares - threshold / evidence.shares[0].size
-        return FaceMaps.signed(spread(signed[0], side)), FaceMaps.signed(spread(signed[1], side))
+        probe, reference = pixel_margins(evidence, threshold, model.info.template.size)
+        return FaceMaps.signed(probe), FaceMaps.signed(reference)
+
+
+def pixel_margins(evidence: CellShares, threshold: float, side: int) -> np.ndarray:
+    """float64 (2, side, side): the cells' shares, th_d / P less each, spread over the pixels. Each face's sum is score
+    minus threshold."""
+    return np.stack([spread(shares - threshold / shares.size, side) for shares in evidence.shares])
 
 
 def _shares(grid: torch.Tensor, raw: torch.Tensor, partner: torch.Tensor) -> np.ndarray:

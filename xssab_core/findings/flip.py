@@ -1,0 +1,212 @@
+"""What would flip it: the fewest pixels, in the order of a map, whose replacement turns the decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Literal
+
+import numpy as np
+
+from xssab_core.explain import Explanation
+from xssab_core.explain.base import blurred
+from xssab_core.faces import Pair
+from xssab_core.findings.passes import embed_each
+from xssab_core.metrics import compared, cosine, counted, percent
+from xssab_core.models.base import FaceModel
+from xssab_core.progress import Progress, State, ignore
+from xssab_core.replay import dpr
+
+Fill = Literal["blur", "partner"]
+FILLS: dict[Fill, str] = {"blur": "its blurred copy", "partner": "the reference at the same place"}
+ORDERS = 5
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Where the decision turns: `pixels` replaced pixels turn it, one fewer does not.
+
+    Attributes:
+        pixels: how many, at least 1.
+        before, after: the scores with one pixel fewer and with all of them.
+    """
+
+    pixels: int
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, eq=False)
+class FlipSet:
+    """The pixels of the probe whose replacement turns the decision.
+
+    Attributes:
+        explanation: whose map orders the pixels, and whose threshold decides.
+        fill: what replaces them.
+        order: int64 (S * S,) flat pixel numbers, the first to be replaced first.
+        scores: float64 (21,), the score at each step of 5 %.
+        crossing: the first one among these steps; None where the decision is the same at all of them.
+        random: pixels that each of `ORDERS` random orders takes, None where it turns nothing.
+    """
+
+    explanation: Explanation
+    fill: Fill
+    order: np.ndarray
+    scores: np.ndarray
+    crossing: Crossing | None
+    random: tuple[int | None, ...]
+
+    @property
+    def share(self) -> float | None:
+        """Of the pixels of the crop, 0..1."""
+        return None if self.crossing is None else self.crossing.pixels / len(self.order)
+
+    @property
+    def mask(self) -> np.ndarray | None:
+        """bool (S, S): the pixels that are replaced; None where nothing turns the decision."""
+        if self.crossing is None:
+            return None
+        size = self.explanation.model.template.size
+        mask = np.zeros(size * size, dtype=bool)
+        mask[self.order[: self.crossing.pixels]] = True
+        return mask.reshape(size, size)
+
+    @property
+    def stays(self) -> bool:
+        """Whether the decision changes at most once over the steps. Where it does more often, `crossing` is the first
+        of several."""
+        decisions = self._decisions
+        return int((decisions[1:] != decisions[:-1]).sum()) <= 1
+
+    @property
+    def _decisions(self) -> np.ndarray:
+        return np.asarray(self.scores >= self.explanation.threshold.value)
+
+    def record(self) -> dict[str, Any]:
+        """All numbers, ready for JSON."""
+        found = self.crossing
+        return {
+            "method": self.explanation.method.id,
+            "threshold": self.explanation.threshold.value,
+            "replaced_by": FILLS[self.fill],
+            "pixels": None if found is None else found.pixels,
+            "share": self.share,
+            "score_before": None if found is None else found.before,
+            "score_after": None if found is None else found.after,
+            "scores_at_steps_of_5_percent": self.scores.tolist(),
+            "changes_once": self.stays,
+            "random_pixels": list(self.random),
+        }
+
+    def sentences(self) -> list[str]:
+        """What the numbers say."""
+        return [self._on_crossing(), self._on_random()]
+
+    def _on_crossing(self) -> str:
+        title, threshold = self.explanation.method.short_title, self.explanation.threshold.value
+        before, after = ("match", "non-match")[:: 1 if self._decisions[0] else -1]
+        by = f"by {FILLS[self.fill]}, in the order of {title},"
+        if self.crossing is None:
+            first, last = (compared(score, threshold) for score in self.scores[[0, -1]])
+            return (
+                f"Nothing flips: replacing pixels of the probe {by} leaves a {before} at every step of 5\u00a0%, "
+                f"up to all of them (score {first.score}, in the end {last.score}; threshold {last.threshold})."
+            )
+        with_fewer, with_all = (compared(score, threshold) for score in (self.crossing.before, self.crossing.after))
+        told = (
+            f"Replacing {counted(self.crossing.pixels, 'pixel')} of the probe ({percent(self.share or 0, 1)}) {by} "
+            f"turns the {before} into a {after} (score {with_all.score}, threshold {with_all.threshold}); one pixel "
+            f"fewer does not ({with_fewer.score})."
+        )
+        return told if self.stays else f"{told} It is the first crossing of several: with more pixels it turns back."
+
+    def _on_random(self) -> str:
+        total = counted(len(self.random), "random order")
+        found = sorted(pixels for pixels in self.random if pixels is not None)
+        if not found:
+            return f"None of {total} turns it."
+        middle = counted(round(median(found)), "pixel")
+        return (
+            f"{len(found)} of {total} {'turns' if len(found) == 1 else 'turn'} it, with {middle} in the median "
+            f"({found[0]:,} to {found[-1]:,})."
+        )
+
+
+def flip_set(
+    model: FaceModel, pair: Pair, explanation: Explanation, fill: Fill = "blur", progress: Progress = ignore
+) -> FlipSet:
+    """Find the first crossing among steps of 5 % and, by bisection, the pixel at which it lies.
+
+    A score need not move one way only while pixels are replaced, so this is a crossing with a checked property, not
+    the least number there can be: these pixels turn the decision and all but the last of them do not. Both were
+    embedded, each in a pass of its own (see `embed_each`).
+
+    Args:
+        model: the model that `explanation` is of.
+        pair: the faces that `explanation` is of.
+        explanation: whose map of the probe orders the pixels as in a replay, and whose threshold decides.
+        fill: "blur" replaces pixels of the probe by its blurred copy, "partner" by those of the reference.
+        progress: told of each order done, the map's first; may raise CancelledError.
+
+    Raises:
+        DataError: the explanation has no map of the probe.
+        ModelError: an embedding that cannot be used.
+    """
+    probe, reference = pair.crops_for(model.info.template)
+    end = blurred(probe) if fill == "blur" else reference
+    partner = next(embed_each(model, [reference]))
+    method, size = explanation.method, len(probe)
+    order = dpr.pixel_order(dpr.ranking_map(explanation.probe), explanation.is_match, method.cells, method.attention)
+    generator = np.random.default_rng(_SEED)
+    orders = [order, *(dpr.random_order(size, generator) for _ in range(ORDERS))]
+    steps, is_match = dpr.step_counts(size), explanation.threshold.is_match
+    scores, found = np.empty(0), []
+    for number, each in enumerate(orders):
+        along = _scores_along(model, probe, end, each, partner)
+        if number == 0:
+            scores = np.array(list(along(steps)))
+        found.append(_first_crossing(along, steps, along(steps) if number else scores, is_match))
+        progress(State(number + 1, len(orders), "orders"))
+    of_map, *at_random = found
+    return FlipSet(
+        explanation, fill, order, scores, of_map, tuple(None if each is None else each.pixels for each in at_random)
+    )
+
+
+_Scores = Callable[[Iterable[int]], Iterator[float]]
+"""How many pixels are replaced, again and again -> the scores."""
+
+
+def _scores_along(
+    model: FaceModel, start: np.ndarray, end: np.ndarray, order: np.ndarray, partner: np.ndarray
+) -> _Scores:
+    def along(counts: Iterable[int]) -> Iterator[float]:
+        frames = (dpr.frames(start, end, order, np.array([count]))[0] for count in counts)
+        return (cosine(row, partner) for row in embed_each(model, frames))
+
+    return along
+
+
+def _first_crossing(
+    along: _Scores, steps: np.ndarray, scores: Iterable[float], is_match: Callable[[float], bool]
+) -> Crossing | None:
+    """Bisect inside the first step whose score is decided otherwise than the first; no score is asked for after it."""
+    begun = zip(steps.tolist(), scores, strict=True)
+    few, before = next(begun)
+    decided = is_match(before)
+    for many, after in begun:
+        if is_match(after) != decided:
+            break
+        few, before = many, after
+    else:
+        return None
+    while many - few > 1:
+        middle = (few + many) // 2
+        score = next(along([middle]))
+        if is_match(score) == decided:
+            few, before = middle, score
+        else:
+            many, after = middle, score
+    return Crossing(many, float(before), float(after))
