@@ -32,6 +32,7 @@ RELOAD_SECONDS = 30.0
 FOR_EVER = math.inf
 EXIT_SECONDS = 5.0
 _STOPPED = "Stopped."
+_SLOT = "_begun_"
 _log = logging.getLogger("xssab")
 
 
@@ -280,6 +281,25 @@ def so_far(key: Hashable | None) -> State | None:
     """The state of a job when it last told what there is so far."""
     job = None if key is None else jobs().get(key, session())
     return None if job is None else job.latest
+
+
+def begin_work(slot: str, key: Hashable, title: str, work: Callable[[Progress], Any]) -> None:
+    """Start work when the user comes to what it is about; what was begun in the same slot is waited for no more."""
+    name = _SLOT + slot
+    before = st.session_state.get(name)
+    if key == before:
+        return
+    st.session_state[name] = key
+    jobs().stop(before, session())
+    job = jobs().get(key, session())
+    if job is None or job.error:
+        jobs().start(key, session(), title, work)
+
+
+def begin_anew(slot: str) -> None:
+    """Let the work of a slot start once more."""
+    del st.session_state[_SLOT + slot]
+    st.rerun()
 
 
 def offer_work(

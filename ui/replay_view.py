@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ from ui.address import per_mille
 from ui.choices import belongs, drop, outlived
 from ui.compare_view import is_fast, offer
 from ui.components import component, packed
-from ui.jobs import jobs, session, so_far, watch
+from ui.jobs import begin_anew, begin_work, jobs, session, so_far, watch
 from ui.pictures import data_url
 from ui.sidebar import Drawing
 from ui.state import engine
@@ -26,7 +26,6 @@ from xssab_core.gallery.thumbnails import outline
 from xssab_core.metrics import compared, percent
 from xssab_core.models import FaceModel, Threshold
 from xssab_core.models.calibration import rates_at
-from xssab_core.progress import Progress
 from xssab_core.render import colour_layer, grey_crop, shared_scale
 from xssab_core.replay.animation import animation
 from xssab_core.replay.case import PERMUTATIONS, Replay, case_of, flip_sentences, play, play_at_random
@@ -35,7 +34,7 @@ from xssab_core.replay.dpr import Embed, ranking_map
 _AT = "at"
 # Whether the position in the address is that of a case that was left.
 _LEFT = "_at_left"
-_RANDOM_OF = "random_of"
+_RANDOM = "random"
 # The order that a replay opens with where the model allows it: of the quick methods the one that gains most on false
 # matches (docs/layered.md).
 _FIRST = "layered"
@@ -97,7 +96,7 @@ def add_random(model: FaceModel, replay: Replay, pair: Pair) -> tuple[Replay, Ha
     key: Hashable = ("random replay", model.weights_sha256, pair.key)
     case = replay.case
     title = f"Random order, {PERMUTATIONS} permutations"
-    _begin_random(key, title, lambda progress: play_at_random(model, case, progress=progress))
+    begin_work(_RANDOM, key, title, lambda progress: play_at_random(model, case, progress=progress))
     job = jobs().get(key, session())
     if job is not None and not job.done:
         return replay, key
@@ -105,21 +104,8 @@ def add_random(model: FaceModel, replay: Replay, pair: Pair) -> tuple[Replay, Ha
         return replay.with_random(job.result), None
     st.info(plain(f"{title}: {job.error if job else 'Stopped.'}"), icon=":material/info:")
     if st.button("Compute the random order", key="random_again"):
-        del st.session_state[_RANDOM_OF]
-        st.rerun()
+        begin_anew(_RANDOM)
     return replay, None
-
-
-def _begin_random(key: Hashable, title: str, work: Callable[[Progress], np.ndarray]) -> None:
-    """Start the random orders of a case when the user comes to it; those of the case before are waited for no more."""
-    before = st.session_state.get(_RANDOM_OF)
-    if key == before:
-        return
-    st.session_state[_RANDOM_OF] = key
-    jobs().stop(before, session())
-    job = jobs().get(key, session())
-    if job is None or job.error:
-        jobs().start(key, session(), title, work)
 
 
 def _embed(model: FaceModel) -> Embed:

@@ -53,15 +53,14 @@ def page() -> None:
         offer_work(("offered", name), name, f"Start {name}", name, WORKS[name], f"{name} takes a while.")
 
 
-def replay() -> None:
+def begun() -> None:
     import streamlit as st
 
     from tests.ui.test_offered_work import WORKS
-    from ui.jobs import jobs, session
-    from ui.replay_view import _begin_random
+    from ui.jobs import begin_work, jobs, session
 
     name = st.session_state.get("case", "one")
-    _begin_random(("case", name), name, WORKS[name])
+    begin_work("slot", ("case", name), name, WORKS[name])
     job = jobs().get(("case", name), session())
     st.caption("nothing" if job is None else "ended" if job.done else "goes on")
 
@@ -126,8 +125,8 @@ def test_work_that_waits_tells_how_many_come_before_it(work) -> None:
     app.button[1].click().run()
 
 
-def test_the_random_orders_of_a_case_are_waited_for_no_more_when_the_user_goes_to_another(work) -> None:
-    app = opened(replay)
+def test_work_begun_for_one_case_is_waited_for_no_more_when_the_user_goes_to_another(work) -> None:
+    app = opened(begun)
     assert work["one"].told.wait(SECONDS)
     assert [caption.value for caption in app.caption] == ["goes on"]
     app.session_state["case"] = "two"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xssab_core.faces.align import Template
+from xssab_core.faces.align import ARCFACE, Template, similarity_transform
 
 # Left and right as seen in the picture, as the landmarks are. Cheeks go up beside the eyes, brows out to the temples.
 NAMES = (
@@ -22,10 +22,10 @@ NAMES = (
 )
 
 # In face coordinates: a to the right in distances between the eyes, from the line between the middles of eyes and
-# mouth; b down from the eyes, 1 at the mouth. From the mean proportions of adult faces: a face is 2.2 eye distances
-# wide, and 0.95 (hairline) and 1.6 (chin) times as far from the eyes as the mouth is.
+# mouth; b down from the eyes, 1 at the mouth. Rounded from the mean proportions of adult faces: a face is 2.2 eye
+# distances wide; hairline and chin are 0.95 and 1.6 times as far from the eyes as the mouth is.
 _HALF_WIDTH, _HAIRLINE, _WIDEST, _CHIN = 1.1, -0.95, 0.2, 1.6
-_BROWS, _EYES = -0.5, 0.2
+_BROWS, _LIDS, _EYES = -0.4, -0.1, 0.2
 _EYE_END = 0.88
 _BRIDGE, _WINGS = 0.14, 0.34
 _MOUTH_SPREAD, _MOUTH_END, _JAW = 1.3, 1.3, 1.05
@@ -58,39 +58,37 @@ class Regions:
 
 
 def regions_of(template: Template) -> Regions:
-    """The regions of a template's crop, from its five landmarks; they scale, turn and shear with them."""
-    a, b = _face_coordinates(template)
-    points = np.array(template.points)
-    nose_tip, mouth = _to_face(points, points[2:3])[0, 1], _to_face(points, points[3:])[:, 0]
+    """The regions of a template's crop.
+
+    They belong to a face of ArcFace's proportions that is aligned to the template's five landmarks as every face is,
+    by a similarity: a template whose landmarks have other proportions does not stretch faces, it only compromises.
+    """
+    face = np.array(ARCFACE.points)
+    matrix = similarity_transform(face, np.array(template.points))
+    points = face @ matrix[:, :2].T + matrix[:, 2]
+    y, x = np.mgrid[: template.size, : template.size]
+    a, b = np.moveaxis(_to_face(points, np.stack([x, y], axis=-1)), -1, 0)
+    (_, _), (_, _), (_, nose_tip), (corner, _), _ = _to_face(points, points)
     nose_end = nose_tip + 0.3 * (1 - nose_tip)
     nose_half = _BRIDGE + (_WINGS - _BRIDGE) * np.clip(b / nose_end, 0, 1)
-    radius = np.where(b < _WIDEST, _WIDEST - _HAIRLINE, _CHIN - _WIDEST)
-    side = np.abs(a)
+    radius, side = np.where(b < _WIDEST, _WIDEST - _HAIRLINE, _CHIN - _WIDEST), np.abs(a)
     parts = {
         "outside the face": (a / _HALF_WIDTH) ** 2 + ((b - _WIDEST) / radius) ** 2 > 1,
-        "nose": (b > -_EYES) & (b <= nose_end) & (side <= nose_half),
-        "mouth": (b > nose_end) & (b <= _MOUTH_END) & (side <= _MOUTH_SPREAD * np.abs(mouth).max()),
-        "left eye": (np.abs(b) <= _EYES) & (side <= _EYE_END) & (a < 0),
-        "right eye": (np.abs(b) <= _EYES) & (side <= _EYE_END) & (a >= 0),
-        "forehead": b < _BROWS,
-        "brows": b < -_EYES,
+        "nose": (b > _LIDS) & (b <= nose_end) & (side <= nose_half),
+        "mouth": (b > nose_end) & (b <= _MOUTH_END) & (side <= _MOUTH_SPREAD * abs(corner)),
+        "forehead": b <= _BROWS,
+        "brows": b <= _LIDS,
+        "left eye": (b <= _EYES) & (side <= _EYE_END) & (a < 0),
+        "right eye": (b <= _EYES) & (side <= _EYE_END) & (a >= 0),
         "chin and jaw": b > _JAW,
     }
     numbers = [NAMES.index(name) for name in parts]
     return Regions(NAMES, np.select(list(parts.values()), numbers, NAMES.index("cheeks")).astype(np.int64))
 
 
-def _face_coordinates(template: Template) -> tuple[np.ndarray, np.ndarray]:
-    """a and b of each pixel, float64 (S, S)."""
-    y, x = np.mgrid[: template.size, : template.size]
-    found = _to_face(np.array(template.points), np.stack([x.ravel(), y.ravel()], axis=1))
-    a, b = found.T.reshape(2, template.size, template.size)
-    return a, b
-
-
 def _to_face(points: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """float64 (N, 2): places (N, 2) of the crop in the face coordinates of five landmarks."""
+    """float64 (..., 2): places (..., 2) of the crop in the face coordinates of five landmarks."""
     left, right, _, *corners = points
     eyes, mouth = (left + right) / 2, (corners[0] + corners[1]) / 2
     axes = np.stack([right - left, mouth - eyes], axis=1)
-    return np.linalg.solve(axes, (places - eyes).T).T
+    return np.asarray((places - eyes) @ np.linalg.inv(axes).T)
