@@ -7,6 +7,7 @@ require_router(__file__)
 import streamlit as st
 
 from ui.compare_view import compare_methods, show_trust
+from ui.findings_view import show_flip, show_regions
 from ui.inspect_view import show_arguments, show_decision, show_downloads, show_maps, show_photographs
 from ui.models_view import remember_pair
 from ui.page import errors_as_sentences
@@ -38,6 +39,8 @@ if pair is not None:
         explanations = compare_methods(model, pair, threshold, drawing, explanation)
         if reason is None:
             show_trust(model, pair, explanation, explanations)
+        show_regions(model, pair, explanations)
+        show_flip(model, pair, explanations)
     open_pair_elsewhere("pages/replay.py", "Replay this pair")
     show_photographs(pair)
     show_arguments(explanation, drawing)

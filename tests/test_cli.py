@@ -57,6 +57,18 @@ def test_explain_writes_record_maps_and_pictures(tmp_path, sface) -> None:
     assert not list(output.glob(".*"))
 
 
+@pytest.mark.slow
+def test_findings_are_written_and_said(run, tmp_path, sface) -> None:
+    code, out, _ = run("explain", *PAIR, "--method", "layered", "--findings", "--output", tmp_path)
+    assert code == 0
+    found = json.loads((tmp_path / "findings.json").read_text())
+    assert "not evidence of identity" in found["caution"]
+    assert (tmp_path / "regions.csv").read_text().count("\n") == 4 + 1 + len(found["regions"]["regions"])
+    assert found["flip"]["replaced_by"] == "the reference at the same place"
+    assert f"Replacing {found['flip']['pixels']:,} pixels of the probe" in out
+    assert "Hiding one region turns the decision in " in out
+
+
 def test_the_crop_picture_holds_the_computed_pixels(tmp_path, samples) -> None:
     assert main(["explain", *PAIR, "--output", str(tmp_path)]) == 0
     with Image.open(tmp_path / "probe_crop.png") as picture:

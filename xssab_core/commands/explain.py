@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 from xssab_core.commands.arguments import threshold_from
 from xssab_core.engine import Engine
 from xssab_core.errors import FaceError
-from xssab_core.explain import METHODS
+from xssab_core.explain import CAUTION, METHODS, Explanation
 from xssab_core.faces import SIDES, TURNS, AlignedFace, Pair, align_face, open_photo, turned
 from xssab_core.files import write_folder
+from xssab_core.findings.flip import flip_set, telling_fill
+from xssab_core.findings.ledger import ledger
 from xssab_core.metrics import compared
-from xssab_core.models import DEFAULT_MODEL
+from xssab_core.models import DEFAULT_MODEL, FaceModel
 from xssab_core.models.calibration import rates_at
 from xssab_core.progress import Line
 from xssab_core.report import bundle, maps_npz, pictures, record
@@ -31,6 +34,11 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--no-blur", dest="blur", action="store_false", help="leave the 5x5 Gaussian blur out")
     for side in SIDES:
         _add_side(parser, side)
+    parser.add_argument(
+        "--findings",
+        action="store_true",
+        help="also measure what hiding each region does and what would flip the decision, in about 200 forward passes",
+    )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
     parser.set_defaults(run=run)
 
@@ -82,6 +90,18 @@ def run(given: argparse.Namespace) -> None:
     print(
         f"At this threshold: {rates} on {rates.origin}." if rates else "Error rates: not known without a calibration."
     )
+    if given.findings:
+        _find(model, pair, explanation, given.output)
+
+
+def _find(model: FaceModel, pair: Pair, explanation: Explanation, folder: Path) -> None:
+    """Write findings.json and regions.csv, and say what they say."""
+    regions = ledger(model, pair, explanation, Line())
+    flip = flip_set(model, pair, explanation, telling_fill(explanation), Line())
+    found = {"caution": CAUTION, "regions": regions.record(), "flip": flip.record()}
+    write_folder({"findings.json": json.dumps(found, indent=2).encode(), "regions.csv": regions.csv()}, folder)
+    for sentence in (*regions.sentences(), *flip.sentences()):
+        print(sentence)
 
 
 def _face(given: argparse.Namespace, side: str) -> AlignedFace:

@@ -48,6 +48,7 @@ class FlipSet:
         order: int64 (S * S,) flat pixel numbers, the first to be replaced first.
         scores: float64 (21,), the score at each step of 5 %.
         crossing: the first one among these steps; None where the decision is the same at all of them.
+        changed: uint8 (S, S, 3), the probe with the pixels of the crossing replaced; None where there is none.
         random: pixels that each of `ORDERS` random orders takes, None where it turns nothing.
     """
 
@@ -56,6 +57,7 @@ class FlipSet:
     order: np.ndarray
     scores: np.ndarray
     crossing: Crossing | None
+    changed: np.ndarray | None
     random: tuple[int | None, ...]
 
     @property
@@ -134,6 +136,11 @@ class FlipSet:
         )
 
 
+def telling_fill(explanation: Explanation) -> Fill:
+    """What is likely to turn a decision: blurring seldom makes a match, the partner's pixels never a non-match."""
+    return "blur" if explanation.is_match else "partner"
+
+
 def flip_set(
     model: FaceModel, pair: Pair, explanation: Explanation, fill: Fill = "blur", progress: Progress = ignore
 ) -> FlipSet:
@@ -170,9 +177,9 @@ def flip_set(
         found.append(_first_crossing(along, steps, along(steps) if number else scores, is_match))
         progress(State(number + 1, len(orders), "orders"))
     of_map, *at_random = found
-    return FlipSet(
-        explanation, fill, order, scores, of_map, tuple(None if each is None else each.pixels for each in at_random)
-    )
+    changed = None if of_map is None else dpr.frames(probe, end, order, np.array([of_map.pixels]))[0]
+    pixels = tuple(None if each is None else each.pixels for each in at_random)
+    return FlipSet(explanation, fill, order, scores, of_map, changed, pixels)
 
 
 _Scores = Callable[[Iterable[int]], Iterator[float]]
