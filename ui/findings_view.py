@@ -22,7 +22,7 @@ from xssab_core.findings.flip import FILLS, ORDERS, Fill, FlipSet, flip_set, tel
 from xssab_core.findings.ledger import FILL, HIDDEN_ON, Ledger, ledger, measure
 from xssab_core.findings.regions import NAMES
 from xssab_core.metrics import percent
-from xssab_core.models import FaceModel
+from xssab_core.models import FaceModel, TorchFaceModel
 from xssab_core.progress import Progress
 from xssab_core.replay.dpr import STEPS
 
@@ -150,7 +150,7 @@ def _worked_out(
     work: Callable[[Progress], Any],
 ) -> Any:
     """What work beside the page found; None while it has not. Quick work begins by itself."""
-    if passes * _seconds_a_pass(model, model.weights_sha256) <= _AT_ONCE_SECONDS:
+    if isinstance(model, TorchFaceModel) and passes * _seconds_a_pass(model, model.weights_sha256) <= _AT_ONCE_SECONDS:
         begin_work(slot, key, title, work)
     job = jobs().get(key, session())
     if job is not None and job.done and not job.error:

@@ -97,6 +97,27 @@ def test_the_crossing_is_exact_in_float64(samples: dict[str, AlignedFace], share
         assert is_match(model, pair, explanation, many) != explanation.is_match
 
 
+class Program:
+    """Somebody's recogniser that starts anew for each batch."""
+
+    def __init__(self, model: CountingModel) -> None:
+        self.info, self.weights_sha256, self.thresholds = model.info, model.weights_sha256, model.thresholds
+        self.device_name, self._model, self.starts = "elsewhere", model, 0
+
+    def embed(self, crops: np.ndarray) -> np.ndarray:
+        self.starts += 1
+        return self._model.embed(crops)
+
+
+def test_a_black_box_is_asked_for_many_pictures_at_a_time(samples: dict[str, AlignedFace]) -> None:
+    model, pair, explanation = tiny_case(samples, 0.3, "partner")
+    program = Program(model)
+    found = flip_set(program, pair, explanation, "partner")
+    assert program.starts <= 1 + (1 + ORDERS) * 3
+    check(program, pair, found)
+    np.testing.assert_allclose(found.scores, flip_set(model, pair, explanation, "partner").scores, atol=1e-7)
+
+
 def test_nothing_flips_beyond_the_range_of_the_scores(samples: dict[str, AlignedFace]) -> None:
     model, pair, explanation = tiny_case(samples, 0.0, "partner")
     found = flip_set(model, pair, replace(explanation, threshold=explanation.threshold.by_user(-1.0)), "partner")
@@ -121,7 +142,8 @@ def test_a_score_that_comes_back_is_said_to(samples: dict[str, AlignedFace]) -> 
     assert random == "2 of 3 random orders turn it, with 3 pixels in the median (2 to 4)."
     again = replace(found, scores=back)
     assert not again.stays
-    assert again.sentences()[0] == f"{once} It is the first crossing of several: with more pixels it turns back."
+    told = "This is the first of several crossings: with more pixels the decision turns back."
+    assert again.sentences()[0] == f"{once} {told}"
     assert again.record()["changes_once"] is False
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ import numpy as np
 from xssab_core.explain import Explanation
 from xssab_core.explain.base import blurred
 from xssab_core.faces import Pair
-from xssab_core.findings.passes import embed_each
+from xssab_core.findings.passes import at_once, embed_each
 from xssab_core.metrics import compared, cosine, counted, percent
 from xssab_core.models.base import FaceModel
 from xssab_core.progress import Progress, State, ignore
@@ -122,7 +123,11 @@ class FlipSet:
             f"turns the {before} into a {after} (score {with_all.score}, threshold {with_all.threshold}); one pixel "
             f"fewer does not ({with_fewer.score})."
         )
-        return told if self.stays else f"{told} It is the first crossing of several: with more pixels it turns back."
+        return (
+            told
+            if self.stays
+            else f"{told} This is the first of several crossings: with more pixels the decision turns back."
+        )
 
     def _on_random(self) -> str:
         total = counted(len(self.random), "random order")
@@ -169,12 +174,12 @@ def flip_set(
     generator = np.random.default_rng(_SEED)
     orders = [order, *(dpr.random_order(size, generator) for _ in range(ORDERS))]
     steps, is_match = dpr.step_counts(size), explanation.threshold.is_match
-    scores, found = np.empty(0), []
-    for number, each in enumerate(orders):
-        along = _scores_along(model, probe, end, each, partner)
-        if number == 0:
-            scores = np.array(list(along(steps)))
-        found.append(_first_crossing(along, steps, along(steps) if number else scores, is_match))
+    along = [_scores_along(model, probe, end, each, partner) for each in orders]
+    scores = np.array(list(along[0](steps)))
+    decided, found = is_match(scores[0]), []
+    for number, each in enumerate(along):
+        met = scores if number == 0 else each(steps)
+        found.append(_first_crossing(each, steps, met, lambda score: is_match(score) != decided, at_once(model)))
         progress(State(number + 1, len(orders), "orders"))
     of_map, *at_random = found
     changed = None if of_map is None else dpr.frames(probe, end, order, np.array([of_map.pixels]))[0]
@@ -184,6 +189,10 @@ def flip_set(
 
 _Scores = Callable[[Iterable[int]], Iterator[float]]
 """How many pixels are replaced, again and again -> the scores."""
+_Turned = Callable[[float], bool]
+"""A score -> whether it is decided otherwise than the probe as it is."""
+_Counted = tuple[int, float]
+"""How many pixels are replaced, and the score."""
 
 
 def _scores_along(
@@ -197,23 +206,18 @@ def _scores_along(
 
 
 def _first_crossing(
-    along: _Scores, steps: np.ndarray, scores: Iterable[float], is_match: Callable[[float], bool]
+    along: _Scores, steps: np.ndarray, scores: Iterable[float], turned: _Turned, points: int
 ) -> Crossing | None:
-    """Bisect inside the first step whose score is decided otherwise than the first; no score is asked for after it."""
-    begun = zip(steps.tolist(), scores, strict=True)
-    few, before = next(begun)
-    decided = is_match(before)
-    for many, after in begun:
-        if is_match(after) != decided:
-            break
-        few, before = many, after
-    else:
-        return None
-    while many - few > 1:
-        middle = (few + many) // 2
-        score = next(along([middle]))
-        if is_match(score) == decided:
-            few, before = middle, score
-        else:
-            many, after = middle, score
-    return Crossing(many, float(before), float(after))
+    """Divide the first step at which the decision has turned, by so many points at a time, until one pixel is left. No
+    score of a later step is asked for."""
+    found = _first_turned(zip(steps.tolist(), scores, strict=True), turned)
+    while found is not None and found[1][0] - found[0][0] > 1:
+        few, many = found
+        inside = np.linspace(few[0], many[0], min(points + 1, many[0] - few[0]) + 1)[1:-1].round().astype(int).tolist()
+        found = _first_turned([few, *zip(inside, along(inside), strict=True), many], turned)
+    return None if found is None else Crossing(found[1][0], float(found[0][1]), float(found[1][1]))
+
+
+def _first_turned(counted: Iterable[_Counted], turned: _Turned) -> tuple[_Counted, _Counted] | None:
+    """The first of counts and scores at which the decision has turned, and the one before it."""
+    return next((both for both in pairwise(counted) if turned(both[1][1])), None)

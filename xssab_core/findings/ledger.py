@@ -131,8 +131,8 @@ class Ledger:
         for side, shares in zip(SIDES, self.shares, strict=True):
             high, low = int(shares.argmax()), int(shares.argmin())
             yield (
-                f"{title} on the {side}: the highest share is that of {_the(self.names[high])} "
-                f"({signed_percent(shares[high])}), the lowest that of {_the(self.names[low])} "
+                f"{title} on the {side} gives its highest share to {_the(self.names[high])} "
+                f"({signed_percent(shares[high])}), its lowest to {_the(self.names[low])} "
                 f"({signed_percent(shares[low])}); all regions add up to {signed_percent(shares.sum())}."
             )
 
@@ -141,8 +141,8 @@ class Ledger:
         for where, changes in zip(HIDDEN_ON, self.changes.T, strict=True):
             most = int(np.abs(changes).argmax())
             faces = "both faces" if where == "both" else f"the {where}"
-            said.append(f"on {faces} that of {_the(self.names[most])} ({changes[most]:+z.4f})")
-        yield f"Of all regions that were hidden, the score of {self.measured.score:.4f} is moved most {_listed(said)}."
+            said.append(f"at {_the(self.names[most])} on {faces} ({changes[most]:+z.4f})")
+        yield f"Hiding one region at a time moves the score of {self.measured.score:.4f} most {_listed(said)}."
         flips = [f"{self.names[n]} ({HIDDEN_ON[place]})" for n, place in np.argwhere(self.flips)]
         if flips:
             yield f"Hiding one region turns the decision in {len(flips)} of {self.flips.size} cases: {_listed(flips)}."
@@ -156,9 +156,8 @@ class Ledger:
         for side, exact in zip(SIDES, self.exact, strict=True):
             high, low = int(exact.argmax()), int(exact.argmin())
             yield (
-                f"By the last grid of the network, of score minus threshold ({margin}) most comes from "
-                f"{_the(self.names[high])} of the {side} ({exact[high]:+z.4f}), least from {_the(self.names[low])} "
-                f"({exact[low]:+z.4f})."
+                f"By the last grid of the network, {_the(self.names[high])} of the {side} adds most to score minus "
+                f"threshold ({exact[high]:+z.4f} of {margin}), {_the(self.names[low])} least ({exact[low]:+z.4f})."
             )
 
 

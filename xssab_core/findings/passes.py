@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 
 import numpy as np
 
-from xssab_core.models.base import FaceModel, embed_batches
+from xssab_core.models.base import FaceModel, TorchFaceModel, embed_batches
+from xssab_core.models.blackbox import BATCH_SIZE
+
+
+def at_once(model: FaceModel) -> int:
+    """How many crops make a batch: one, so that neither the crops beside it nor the number of CPU threads move the last
+    bits of its embedding. A black box, which may start anew for each batch, gets as many as it takes."""
+    return 1 if isinstance(model, TorchFaceModel) else BATCH_SIZE
 
 
 def embed_each(model: FaceModel, crops: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """float32 (D,) unit embeddings of uint8 (S, S, 3) crops, asked for as they are needed.
-
-    Each crop is a batch of its own, which on a CPU means on one thread: neither the crops beside it nor the number of
-    threads move its last bits, so that a decision close to the threshold is the same whenever it is asked for.
-    """
-    return (rows[0] for rows in embed_batches(model, (crop[None] for crop in crops)))
+    """float32 (D,) unit embeddings of uint8 (S, S, 3) crops, asked for as they are needed, `at_once` in a batch. So a
+    decision close to the threshold is the same whenever it is asked for."""
+    waiting = iter(crops)
+    batches = (np.stack(batch) for batch in iter(lambda: list(islice(waiting, at_once(model))), []))
+    return chain.from_iterable(embed_batches(model, batches))
