@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import csv
 import io
 import json
@@ -15,6 +14,7 @@ import pytest
 import torch
 
 from tests.explain.tiny import tiny_info
+from tests.findings.tiny import tiny_face_model
 from xssab_core import AlignedFace, explain
 from xssab_core.explain.peers.affine import AffineHead, spread
 from xssab_core.faces import SIDES, Pair
@@ -35,20 +35,13 @@ def pair(samples: dict[str, AlignedFace]) -> Pair:
 
 
 @pytest.fixture(scope="module")
-def precise(sface: TorchFaceModel) -> TorchFaceModel:
-    """SFace in float64."""
-    network = copy.deepcopy(sface.network).double()
-    return TorchFaceModel(sface.info, network, sface.weights_sha256, sface.thresholds, torch.device("cpu"))
+def measured(sface: TorchFaceModel, pair: Pair) -> Measured:
+    return measure(sface, pair)
 
 
 @pytest.fixture(scope="module")
-def measured(precise: TorchFaceModel, pair: Pair) -> Measured:
-    return measure(precise, pair)
-
-
-@pytest.fixture(scope="module")
-def found(precise: TorchFaceModel, pair: Pair, measured: Measured) -> Ledger:
-    return ledger(precise, pair, explain(precise, *pair, "layered"), measured=measured)
+def found(sface: TorchFaceModel, pair: Pair, measured: Measured) -> Ledger:
+    return ledger(sface, pair, explain(sface, *pair, "layered"), measured=measured)
 
 
 def score_of(model: TorchFaceModel, probe: np.ndarray, reference: np.ndarray) -> float:
@@ -58,19 +51,32 @@ def score_of(model: TorchFaceModel, probe: np.ndarray, reference: np.ndarray) ->
     return float(first @ second / (first.norm() * second.norm()))
 
 
-def test_each_effect_of_hiding_equals_a_direct_computation(
-    precise: TorchFaceModel, pair: Pair, measured: Measured
-) -> None:
-    crops = pair.crops_for(precise.info.template)
-    soft = [cv2.GaussianBlur(crop, (0, 0), 11.2) for crop in crops]
-    assert measured.score == pytest.approx(score_of(precise, *crops), abs=1e-6)
+def direct(model: TorchFaceModel, pair: Pair, number: int) -> list[float]:
+    """Scores with a region hidden on the probe, on the reference and on both, pixel by pixel."""
+    template = model.info.template
+    crops, shown = pair.crops_for(template), [crop.copy() for crop in pair.crops_for(template)]
+    for face in (0, 1):
+        soft = cv2.GaussianBlur(crops[face], (0, 0), template.size / 10)
+        for y, x in np.argwhere(regions_of(template).labels == number):
+            shown[face][y, x] = soft[y, x]
+    return [score_of(model, *pictures) for pictures in ((shown[0], crops[1]), (crops[0], shown[1]), shown)]
+
+
+def test_each_effect_of_hiding_equals_a_direct_computation_in_float64(pair: Pair) -> None:
+    model = tiny_face_model()
+    measured = measure(model, pair)
+    assert measured.score == pytest.approx(score_of(model, *pair.crops_for(model.info.template)), abs=1e-6)
     for number in range(len(NAMES)):
-        shown = [crop.copy() for crop in crops]
-        for face in (0, 1):
-            for y, x in np.argwhere(regions_of(precise.info.template).labels == number):
-                shown[face][y, x] = soft[face][y, x]
-        direct = [score_of(precise, *pictures) for pictures in ((shown[0], crops[1]), (crops[0], shown[1]), shown)]
-        np.testing.assert_allclose(measured.hidden[number], direct, atol=1e-6)
+        np.testing.assert_allclose(measured.hidden[number], direct(model, pair, number), atol=1e-6)
+    assert np.ptp(measured.hidden, axis=0).min() > 1e-5
+
+
+@pytest.mark.parametrize("region", ["left eye", "mouth"])
+def test_effects_on_the_default_model_equal_a_direct_computation(
+    sface: TorchFaceModel, pair: Pair, measured: Measured, region: str
+) -> None:
+    number = NAMES.index(region)
+    np.testing.assert_allclose(measured.hidden[number], direct(sface, pair, number), atol=1e-5)
 
 
 @pytest.mark.parametrize("method", ["xssab", "layered", "random", "xcos-s"])
@@ -95,15 +101,15 @@ def test_a_map_of_zeros_has_shares_of_zero(sface: TorchFaceModel, pair: Pair, me
 
 @pytest.mark.parametrize("where", range(3))
 def test_a_region_flips_where_its_score_is_on_the_other_side_of_the_threshold(
-    precise: TorchFaceModel, pair: Pair, measured: Measured, where: int
+    sface: TorchFaceModel, pair: Pair, measured: Measured, where: int
 ) -> None:
     lowest = int(measured.hidden[:, where].argmin())
     between = (measured.hidden[lowest, where] + measured.score) / 2
-    found = ledger(precise, pair, explain(precise, *pair, "layered", threshold=between), measured=measured)
+    found = ledger(sface, pair, explain(sface, *pair, "layered", threshold=between), measured=measured)
     assert found.flips[lowest, where]
     np.testing.assert_array_equal(found.flips, measured.hidden < between)
     assert f"{NAMES[lowest]} ({HIDDEN_ON[where]})" in found.sentences()[3]
-    above = ledger(precise, pair, explain(precise, *pair, "layered", threshold=-1.0), measured=measured)
+    above = ledger(sface, pair, explain(sface, *pair, "layered", threshold=-1.0), measured=measured)
     assert not above.flips.any()
     assert above.sentences()[3] == "Hiding one region turns the decision in none of 27 cases."
 
@@ -135,11 +141,12 @@ def test_the_exact_column_sums_to_score_minus_threshold(pair: Pair, name: str) -
         alone = torch.eye(PLACES, dtype=torch.float64).view(PLACES, 1, 7, 7)
         parts = [head(grid * alone) - without + without / PLACES for grid in grids]
     matrix = (parts[0] @ parts[1].T / (parts[0].sum(0).norm() * parts[1].sum(0).norm())).numpy()
-    assert matrix.sum() == pytest.approx(score_of(model, *crops), abs=1e-9)
+    score = score_of(model, *crops)
+    assert matrix.sum() == pytest.approx(score, abs=1e-9)
     assert found.exact is not None
     on_pixels = np.stack([spread(cell, 112) for cell in np.eye(PLACES).reshape(PLACES, 7, 7)])
     for exact, sums in zip(found.exact, (matrix.sum(1), matrix.sum(0)), strict=True):
-        assert exact.sum() == pytest.approx(score_of(model, *crops) - threshold, abs=1e-6)
+        assert exact.sum() == pytest.approx(score - threshold, abs=1e-6)
         expected = np.tensordot(sums - threshold / PLACES, on_pixels, 1)
         np.testing.assert_allclose(exact, [expected[regions.labels == n].sum() for n in range(9)], atol=1e-9)
 
@@ -194,8 +201,8 @@ def test_sentences_name_the_extremes_of_their_numbers(found: Ledger) -> None:
 
 
 def test_the_threshold_moves_no_effect_and_the_map_no_pass(
-    precise: TorchFaceModel, pair: Pair, measured: Measured, found: Ledger
+    sface: TorchFaceModel, pair: Pair, measured: Measured, found: Ledger
 ) -> None:
-    other = ledger(precise, pair, explain(precise, *pair, threshold=Threshold.by_user(0.9)), measured=measured)
+    other = ledger(sface, pair, explain(sface, *pair, threshold=Threshold.by_user(0.9)), measured=measured)
     np.testing.assert_array_equal(other.changes, found.changes)
     assert not np.array_equal(other.shares, found.shares)
