@@ -34,7 +34,7 @@ _FLIP_PASSES = (1 + ORDERS) * (STEPS + _BISECTION_PASSES)
 _FILL_TITLES: dict[Fill, str] = {"blur": "Its blurred copy", "partner": "The reference's pixels"}
 _DEFINITIONS = (
     "Share: sum of the map over the region, as a part of the sum of |map| over the face. Hidden: by how much the score "
-    f"moves when the region is replaced by {FILL}. Regions are of unequal size; left and right are as in the picture."
+    f"moves when the region is replaced by {FILL}. P and R: probe and reference. Left and right are as in the picture."
 )
 _EXACT = (
     "Exact: what the region's cells of the last grid add to score minus threshold, which they sum to. A cell sees more "
@@ -68,23 +68,30 @@ def _show_ledger(pair: Pair, found: Ledger) -> None:
             st.caption(side.capitalize())
     words.markdown("\n".join(f"- {plain(sentence)}" for sentence in found.sentences()))
     table = _table(found)
-    formats = {
-        name: st.column_config.NumberColumn(format="%+.1f %%" if name.startswith("share") else "%+.4f")
-        for name in table.select_dtypes("float")
-    }
-    st.dataframe(table, hide_index=True, width="stretch", column_config=formats)
+    columns = {name: _column(name, table[name].dtype == "float") for name in table}
+    st.dataframe(table, hide_index=True, width="stretch", column_config=columns)
     st.caption(plain(_DEFINITIONS if found.exact is None else f"{_DEFINITIONS} {_EXACT}"))
+
+
+def _column(name: str, is_number: bool) -> Any:
+    """Short heads keep the table as wide as the page; the whole name shows under the pointer."""
+    label = name.replace("probe", "P").replace("reference", "R").replace("hidden on", "hidden").replace(",", "")
+    if not is_number:
+        return st.column_config.TextColumn(label, help=name)
+    return st.column_config.NumberColumn(
+        label, help=name, width="small", format="%+.1f %%" if name.startswith("share") else "%+.4f"
+    )
 
 
 def _table(found: Ledger) -> pd.DataFrame:
     regions = found.measured.regions
     columns: dict[str, Any] = {
         "region": [f"{number + 1} {name}" for number, name in enumerate(regions.names)],
-        "of the crop": [percent(pixels / regions.labels.size, 1) for pixels in regions.pixels],
+        "size": [percent(pixels / regions.labels.size, 1) for pixels in regions.pixels],
     }
     columns |= {f"share, {side}": 100 * shares for side, shares in zip(SIDES, found.shares, strict=True)}
     columns |= {f"hidden on {where}": changes for where, changes in zip(HIDDEN_ON, found.changes.T, strict=True)}
-    columns["flips when hidden on"] = [
+    columns["flips"] = [
         ", ".join(where for where, flips in zip(HIDDEN_ON, row, strict=True) if flips) for row in found.flips
     ]
     if found.exact is not None:
@@ -162,9 +169,9 @@ def _worked_out(
     return None
 
 
-@st.cache_resource(show_spinner=False, max_entries=64)
+@st.cache_resource(show_spinner=False, max_entries=64, ttl=300)
 def _seconds_a_pass(_model: FaceModel, weights_sha256: str) -> float:
-    """How long one crop takes, the best of three."""
+    """How long one crop takes on the machine as it is now, the best of three."""
     side = _model.info.template.size
     crop = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), dtype=np.uint8)
 

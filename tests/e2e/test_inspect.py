@@ -382,3 +382,22 @@ def test_the_trust_panel_speaks_in_sentences_made_of_numbers(visit) -> None:
     expect(panel.get_by_text(re.compile(r"randomised \(rank correlation -?\d\.\d\d\)"))).to_be_visible(timeout=90_000)
     expect(panel.get_by_text(re.compile(r"JPEG of quality 75 .* \(rank correlation \d\.\d\d\)"))).to_be_visible()
     expect(panel.get_by_text(re.compile(r"xSSAB and xCos S"))).to_be_visible()
+
+
+def test_regions_and_what_would_flip_it_are_drawn(visit) -> None:
+    visit.goto("/?sample=Obama+1+/+Biden+1")
+    wait_for_maps(visit)
+    button = visit.get_by_role("button", name="Find what flips the decision")
+    flips = visit.get_by_text("random orders turn it")
+    button.or_(flips).first.wait_for()  # a busy machine is asked to do it
+    if button.is_visible():
+        button.click()
+    flips.wait_for()
+    for name in (
+        "of the probe with the outlines of nine",
+        "outline of the pixels that flip it",
+        "after the replacement",
+    ):
+        picture = visit.get_by_role("img", name=name)
+        expect(picture).to_be_visible()
+        assert picture.evaluate("img => img.naturalWidth") == 112
