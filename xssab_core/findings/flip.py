@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -15,7 +15,7 @@ from xssab_core.explain.base import blurred
 from xssab_core.faces import Pair
 from xssab_core.findings.passes import at_once, embed_each
 from xssab_core.metrics import compared, cosine, counted, percent
-from xssab_core.models.base import FaceModel
+from xssab_core.models.base import FaceModel, Threshold
 from xssab_core.progress import Progress, State, ignore
 from xssab_core.replay import dpr
 
@@ -167,57 +167,59 @@ def flip_set(
         ModelError: an embedding that cannot be used.
     """
     probe, reference = pair.crops_for(model.info.template)
-    end = blurred(probe) if fill == "blur" else reference
-    partner = next(embed_each(model, [reference]))
-    method, size = explanation.method, len(probe)
+    end, partner = blurred(probe) if fill == "blur" else reference, next(embed_each(model, [reference]))
+    method, steps = explanation.method, dpr.step_counts(len(probe))
     order = dpr.pixel_order(dpr.ranking_map(explanation.probe), explanation.is_match, method.cells, method.attention)
     generator = np.random.default_rng(_SEED)
-    orders = [order, *(dpr.random_order(size, generator) for _ in range(ORDERS))]
-    steps, is_match = dpr.step_counts(size), explanation.threshold.is_match
-    along = [_scores_along(model, probe, end, each, partner) for each in orders]
-    scores = np.array(list(along[0](steps)))
-    decided, found = is_match(scores[0]), []
-    for number, each in enumerate(along):
-        met = scores if number == 0 else each(steps)
-        found.append(_first_crossing(each, steps, met, lambda score: is_match(score) != decided, at_once(model)))
-        progress(State(number + 1, len(orders), "orders"))
-    of_map, *at_random = found
-    changed = None if of_map is None else dpr.frames(probe, end, order, np.array([of_map.pixels]))[0]
-    pixels = tuple(None if each is None else each.pixels for each in at_random)
-    return FlipSet(explanation, fill, order, scores, of_map, changed, pixels)
+    orders = [order, *(dpr.random_order(len(probe), generator) for _ in range(ORDERS))]
+    way, *others = (_Way(model, probe, end, each, partner, explanation.threshold) for each in orders)
+    scores = np.array(list(way.scores(steps)))
+    found = [way.first_crossing(steps, scores)]
+    for other in others:
+        progress(State(len(found), len(orders), "orders"))
+        found.append(other.first_crossing(steps, other.scores(steps)))
+    progress(State(len(found), len(orders), "orders"))
+    crossing, *at_random = found
+    changed = None if crossing is None else way.picture(crossing.pixels)
+    random = tuple(None if each is None else each.pixels for each in at_random)
+    return FlipSet(explanation, fill, order, scores, crossing, changed, random)
 
 
-_Scores = Callable[[Iterable[int]], Iterator[float]]
-"""How many pixels are replaced, again and again -> the scores."""
-_Turned = Callable[[float], bool]
-"""A score -> whether it is decided otherwise than the probe as it is."""
 _Counted = tuple[int, float]
 """How many pixels are replaced, and the score."""
 
 
-def _scores_along(
-    model: FaceModel, start: np.ndarray, end: np.ndarray, order: np.ndarray, partner: np.ndarray
-) -> _Scores:
-    def along(counts: Iterable[int]) -> Iterator[float]:
-        frames = (dpr.frames(start, end, order, np.array([count]))[0] for count in counts)
-        return (cosine(row, partner) for row in embed_each(model, frames))
+@dataclass(frozen=True, eq=False)
+class _Way:
+    """The replacement of one picture by another in one order, seen by a partner's embedding."""
 
-    return along
+    model: FaceModel
+    start: np.ndarray
+    end: np.ndarray
+    order: np.ndarray
+    partner: np.ndarray
+    threshold: Threshold
 
+    def picture(self, count: int) -> np.ndarray:
+        """uint8 (S, S, 3) with so many pixels replaced."""
+        return np.asarray(dpr.frames(self.start, self.end, self.order, np.array([count]))[0])
 
-def _first_crossing(
-    along: _Scores, steps: np.ndarray, scores: Iterable[float], turned: _Turned, points: int
-) -> Crossing | None:
-    """Divide the first step at which the decision has turned, by so many points at a time, until one pixel is left. No
-    score of a later step is asked for."""
-    found = _first_turned(zip(steps.tolist(), scores, strict=True), turned)
-    while found is not None and found[1][0] - found[0][0] > 1:
-        few, many = found
-        inside = np.linspace(few[0], many[0], min(points + 1, many[0] - few[0]) + 1)[1:-1].round().astype(int).tolist()
-        found = _first_turned([few, *zip(inside, along(inside), strict=True), many], turned)
-    return None if found is None else Crossing(found[1][0], float(found[0][1]), float(found[1][1]))
+    def scores(self, counts: Iterable[int]) -> Iterator[float]:
+        """Of these pictures, each embedded when it is asked for."""
+        return (cosine(row, self.partner) for row in embed_each(self.model, map(self.picture, counts)))
 
+    def first_crossing(self, steps: np.ndarray, scores: Iterable[float]) -> Crossing | None:
+        """Divide the first step that is decided otherwise than the one before it, until it is one pixel; no score of a
+        later step is asked for."""
+        found = self._first_turn(zip(steps.tolist(), scores, strict=True))
+        while found is not None and found[1][0] - found[0][0] > 1:
+            (few, _), (many, _) = found
+            parts = min(at_once(self.model) + 1, many - few)
+            inside = np.linspace(few, many, parts + 1)[1:-1].round().astype(int).tolist()
+            found = self._first_turn([found[0], *zip(inside, self.scores(inside), strict=True), found[1]])
+        return None if found is None else Crossing(found[1][0], float(found[0][1]), float(found[1][1]))
 
-def _first_turned(counted: Iterable[_Counted], turned: _Turned) -> tuple[_Counted, _Counted] | None:
-    """The first of counts and scores at which the decision has turned, and the one before it."""
-    return next((both for both in pairwise(counted) if turned(both[1][1])), None)
+    def _first_turn(self, counted: Iterable[_Counted]) -> tuple[_Counted, _Counted] | None:
+        """The first two neighbours that are decided otherwise."""
+        is_match = self.threshold.is_match
+        return next((both for both in pairwise(counted) if is_match(both[0][1]) != is_match(both[1][1])), None)
