@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from xssab_core.data.lfw import LfwPair
 from xssab_core.errors import DataError
 
-_FOLD = re.compile(r"[0-9]{1,4}")
+_NUMBER = re.compile(r"[0-9]{1,4}")
 _LABELS = {"genuine": True, "1": True, "impostor": False, "0": False}
 
 
@@ -26,16 +26,8 @@ def read_pairs(path: Path, images: Path | None = None) -> tuple[LfwPair, ...]:
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            columns = [name.strip().lower() for name in reader.fieldnames or []]
-            reader.fieldnames = columns
-            missing = [name for name in ("probe", "reference", "label") if name not in columns]
-            if missing:
-                raise DataError(
-                    f"{path.name} has no column {missing[0]!r}. Its first line must be: probe,reference,label"
-                )
-            rows = [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+            rows = read_rows(file, path.name, ("probe", "reference", "label"))
+    except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read as CSV: {error}.") from error
     roots = [path.parent, *([images] if images else [])]
     pairs, wrong = [], []
@@ -52,26 +44,61 @@ def read_pairs(path: Path, images: Path | None = None) -> tuple[LfwPair, ...]:
     return tuple(pairs)
 
 
-def _pair(index: int, row: dict[str, str | None], roots: Sequence[Path]) -> LfwPair:
-    label = (row["label"] or "").strip().lower()
-    if label not in _LABELS:
+def read_rows(file: Iterable[str], name: str, needed: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
+    """The rows of a CSV file: the line each ends on, and its texts by column, whose names are in small letters.
+
+    A row that is too short has empty texts at its end.
+
+    Args:
+        file: its lines, with their line breaks.
+        name: what the file is called in errors.
+        needed: columns that must be there.
+
+    Raises:
+        DataError: it is not CSV, or a column is missing.
+    """
+    try:
+        reader = csv.DictReader(file, strict=True, restval="")
+        columns = [column.strip().lower() for column in reader.fieldnames or []]
+        reader.fieldnames = columns
+        missing = [column for column in needed if column not in columns]
+        if missing:
+            raise DataError(f"{name} has no column {missing[0]!r}. Its first line must be: {','.join(needed)}")
+        return [(reader.line_num, {column: row[column].strip() for column in columns}) for row in reader]
+    except csv.Error as error:
+        raise DataError(f"{name} cannot be read as CSV: {error}.") from error
+
+
+def is_genuine(label: str) -> bool:
+    """Whether a label says that a pair is of one person; DataError, as a phrase, where it is no label."""
+    if label.lower() not in _LABELS:
         raise DataError(f"the label {label[:20]!r} is not genuine, impostor, 1 or 0")
-    fold = (row.get("fold") or "0").strip()
-    if not _FOLD.fullmatch(fold):
-        raise DataError(f"the fold {fold[:20]!r} is not a number from 0 to 9999")
+    return _LABELS[label.lower()]
+
+
+def number_of(text: str, what: str) -> int:
+    """A number from 0 to 9999, such as that of a fold; DataError, as a phrase, where it is none."""
+    if not _NUMBER.fullmatch(text):
+        raise DataError(f"the {what} {text[:20]!r} is not a number from 0 to 9999")
+    return int(text)
+
+
+def _pair(index: int, row: dict[str, str], roots: Sequence[Path]) -> LfwPair:
+    label, fold = is_genuine(row["label"]), number_of(row.get("fold") or "0", "fold")
 
     def image(column: str) -> Path:
-        name = (row[column] or "").strip()
-        found = next((root / name for root in roots if name and _is_file(root / name)), None)
+        name = row[column]
+        found = next((root / name for root in roots if name and is_file(root / name)), None)
         if found is None:
             raise DataError(f"the {column} {name[:200]!r} is not a file")
         return found
 
-    return LfwPair(index, int(fold), _LABELS[label], image("probe"), image("reference"))
+    return LfwPair(index, fold, label, image("probe"), image("reference"))
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
+    """Whether there is a file; also for a text that cannot be a path."""
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a text that cannot be a path: too long, or with a NUL
+    except (OSError, ValueError):  # too long, or with a NUL
         return False

@@ -37,12 +37,12 @@ class Pace:
         self._started = time.perf_counter()
         progress(State(done, self._total, what))
 
-    def done(self, label: str, spent: float = 1.0) -> None:
-        """One piece of work of that kind is finished; `spent` weighs it against other kinds."""
-        self._done += 1
-        self._left[label] -= 1
+    def done(self, label: str, spent: float = 1.0, pieces: int = 1) -> None:
+        """Pieces of work of that kind are finished; `spent` weighs them against other kinds."""
+        self._done += pieces
+        self._left[label] -= pieces
         self._spent[label] += spent
-        self._count[label] += 1
+        self._count[label] += pieces
         self._progress(State(self._done, self._total, self._what, self._seconds_left()))
 
     def _seconds_left(self) -> float | None:
