@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from xssab_core.explain import CAUTION
 from xssab_core.faces import SIDES
 from xssab_core.gallery.selection import FALSE_MATCH, FALSE_NON_MATCH
-from xssab_core.metrics import compared, counted, percent
+from xssab_core.metrics import compared, counted, signed_percent
 from xssab_core.render import DEFAULT_PALETTE, colour_layer, enlarge, overlay, png, shared_scale
 from xssab_core.triage.cohort import Cohort, Versus
 from xssab_core.triage.results import TABLE_CSV, Triage
@@ -108,7 +108,6 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["percent"] = percent
     return environment.get_template("report.html")
 
 
@@ -152,9 +151,8 @@ def drove(line: Any) -> str:
     """Which region of each face drove the decision; empty where nothing was explained."""
     if not hasattr(line, "probe_region"):
         return ""
-    return "; ".join(
-        f"{side} {getattr(line, f'{side}_region')} ({getattr(line, f'{side}_share'):+.0%} of its map)" for side in SIDES
-    )
+    found = ((side, getattr(line, f"{side}_region"), getattr(line, f"{side}_share")) for side in SIDES)
+    return "; ".join(f"{side} {region} ({signed_percent(share, 0)} of its map)" for side, region, share in found)
 
 
 def _cohort(name: str, cohort: Cohort) -> dict[str, Any]:
