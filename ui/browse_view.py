@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import pandas as pd
@@ -53,7 +53,7 @@ _ORDER_TITLES = {
     "official": "Official order",
 }
 _WHOLE_SCORES, _WHOLE_DISTANCES = (-1.0, 1.0), (0.0, 2.0)
-_PLACES = {"pages/inspect.py": "Inspect", "pages/replay.py": "Replay"}
+PLACES = {"pages/inspect.py": "Inspect", "pages/replay.py": "Replay"}
 _HINT = (
     "By keyboard: arrow keys move between pairs and on to the next page, Page Up and Page Down turn the page, "
     "Enter opens the pair."
@@ -101,7 +101,7 @@ def pick_selection(table: pd.DataFrame) -> Selection:
         help="FM: false match, two people decided to be one. FNM: false non-match, one person decided to be two.",
         key="outcome",
         bind="query-params",
-        on_change=_to_first_page,
+        on_change=to_first_page,
     )
     order = second.selectbox(
         "Order",
@@ -109,7 +109,7 @@ def pick_selection(table: pd.DataFrame) -> Selection:
         format_func=_ORDER_TITLES.__getitem__,
         key="order",
         bind="query-params",
-        on_change=_to_first_page,
+        on_change=to_first_page,
     )
     columns = st.columns([3, 3, 3, 3])
     people = sorted(pd.concat([table["probe_identity"], table["reference_identity"]]).unique().tolist())
@@ -120,7 +120,7 @@ def pick_selection(table: pd.DataFrame) -> Selection:
         placeholder="Everyone",
         key="identity",
         bind="query-params",
-        on_change=_to_first_page,
+        on_change=to_first_page,
     )
     folds = columns[1].multiselect(
         "Fold",
@@ -128,7 +128,7 @@ def pick_selection(table: pd.DataFrame) -> Selection:
         placeholder="All",
         key="fold",
         bind="query-params",
-        on_change=_to_first_page,
+        on_change=to_first_page,
     )
     scores = _range(columns[2], "Score", _WHOLE_SCORES, "score")
     distances = _range(columns[3], "|Margin|", _WHOLE_DISTANCES, "margin")
@@ -138,12 +138,13 @@ def pick_selection(table: pd.DataFrame) -> Selection:
 def _range(column: Any, label: str, whole: tuple[float, float], key: str) -> tuple[float, float] | None:
     """A slider with two ends; None while it spans everything."""
     low, high = column.slider(
-        label, *whole, whole, 0.01, key=key, bind="query-params", on_change=_to_first_page, format="%.2f"
+        label, *whole, whole, 0.01, key=key, bind="query-params", on_change=to_first_page, format="%.2f"
     )
     return None if (low, high) == whole else (low, high)
 
 
-def _to_first_page() -> None:
+def to_first_page() -> None:
+    """Called when other rows are shown."""
     st.query_params.pop("page", None)
 
 
@@ -164,10 +165,15 @@ def _rate(rate: Rate | None, kind: str) -> str:
     return f"**{percent(rate.value)}** ({rate.errors:,} of {rate.trials:,} {kind})"
 
 
-@st.fragment
 def show_gallery(pairs: PairSet, shown: pd.DataFrame, model: FaceModel, threshold: Threshold) -> None:
-    """A page of cards, each with links that open its pair elsewhere. Links, because `st.switch_page` may not say in
-    the URL what widgets of this page are bound to, and leaves the browser's Back button astray."""
+    """A page of cards, each with links that open its pair elsewhere."""
+    show_cards(shown, lambda row: _card(pairs, row, model, threshold))
+
+
+@st.fragment
+def show_cards(shown: pd.DataFrame, card: Callable[[Any], dict[str, Any]]) -> None:
+    """A page of the cards of a table's rows. They open pairs by links, because `st.switch_page` may not say in the URL
+    what widgets of this page are bound to, and leaves the browser's Back button astray."""
     if shown.empty:
         st.info("No pair fits. Widen the filters above.", icon=":material/filter_alt:")
         return
@@ -176,7 +182,7 @@ def show_gallery(pairs: PairSet, shown: pd.DataFrame, model: FaceModel, threshol
     start = (page - 1) * CARDS_PER_PAGE
     rows = shown.iloc[start : start + CARDS_PER_PAGE]
     data = {
-        "cards": [_card(pairs, row, model, threshold) for row in rows.itertuples(index=False)],
+        "cards": [card(row) for row in rows.itertuples(index=False)],
         "page": page,
         "pages": pages,
         "range": _range_of(start + 1, start + len(rows), len(shown)),
@@ -212,7 +218,7 @@ def _card(pairs: PairSet, row: Any, model: FaceModel, threshold: Threshold) -> d
         "tone": "none" if row.outcome == NO_SCORE else "error" if error else "right",
         "numbers": numbers,
         "label": f"{'Genuine' if row.genuine else 'Impostor'} pair" + (f", fold {row.fold}" if row.fold else ""),
-        "places": [{"title": title, "href": address(file, query)} for file, title in _PLACES.items()],
+        "places": [{"title": title, "href": address(file, query)} for file, title in PLACES.items()],
         "doubt": "Label wrong, says the data set's errata" if row.mislabelled else "",
     }
 

@@ -36,6 +36,7 @@ PAGES = (
     PageEntry("pages/inspect.py", {"title": "Inspect", "url_path": "inspect", "visibility": "hidden"}),
     PageEntry("pages/replay.py", {"title": "Replay", "icon": ":material/replay:"}),
     PageEntry("pages/browse.py", {"title": "Browse", "icon": ":material/grid_view:"}),
+    PageEntry("pages/triage.py", {"title": "Triage", "icon": ":material/sort:"}),
     PageEntry("pages/benchmark.py", {"title": "Benchmark", "icon": ":material/monitoring:"}),
     PageEntry("pages/models.py", {"title": "Models", "icon": ":material/neurology:"}),
 )

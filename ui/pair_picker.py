@@ -15,6 +15,7 @@ from ui.landmark_picker import landmark_picker
 from ui.page import address, errors_as_sentences
 from ui.pictures import photo_with_faces, show_picture
 from ui.state import engine, lfw_at, lfw_folder, read_photo
+from ui.triage_runs import ROW, TRIAGED, row_photos
 from ui.words import plain
 from xssab_core.data.crops import CropCache, nearest_to_middle
 from xssab_core.data.landmarks import settled
@@ -38,13 +39,17 @@ def pick_pair(showcase: bool = False) -> Pair | None:
     """
     with st.sidebar:
         sources = ["Samples", "Upload"] + (["LFW", _PATCH_LFW] if lfw_folder() else [])
+        sources += [TRIAGED] if ROW in st.query_params else []
         source = st.segmented_control(
             "Pair from", sources, default="Samples", required=True, key="source", bind="query-params"
         )
         with errors_as_sentences():
             if source == _PATCH_LFW:
                 return _patch_lfw_pair()
-            if source == "Upload":
+            photos: tuple[Photo, Photo] | None
+            if source == TRIAGED:
+                photos = row_photos()
+            elif source == "Upload":
                 photos = uploaded_pair()
             else:
                 photos = _lfw_pair() if source == "LFW" else _sample_pair(showcase)

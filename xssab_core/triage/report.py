@@ -45,7 +45,7 @@ def html_of(
             summary=triage.summary,
             facts=facts(triage),
             cards=list(_cards(triage, maps)),
-            lines=[_line(line) for line in triage.table.head(LISTED).itertuples(index=False)],
+            lines=[verdict(line) for line in triage.table.head(LISTED).itertuples(index=False)],
             lines_left=max(0, len(triage.table) - LISTED),
             refused=triage.refused.head(LISTED).to_dict("records"),
             refused_left=max(0, len(triage.refused) - LISTED),
@@ -117,7 +117,7 @@ def _cards(triage: Triage, maps: Sequence[np.ndarray]) -> Iterator[dict[str, Any
         pictures = [("crop", side, _url(crop)) for side, crop in zip(SIDES, crops, strict=True) if crop]
         if number < len(maps):
             pictures += _overlays([crop or b"" for crop in crops], maps[number])
-        yield _line(line) | {"pictures": pictures, "drove": drove(line)}
+        yield verdict(line) | {"pictures": pictures, "drove": drove(line)}
 
 
 def _overlays(crops: Sequence[bytes], maps: np.ndarray) -> list[tuple[str, str, str]]:
@@ -129,7 +129,7 @@ def _overlays(crops: Sequence[bytes], maps: np.ndarray) -> list[tuple[str, str, 
     return found
 
 
-def _line(line: Any) -> dict[str, Any]:
+def verdict(line: Any) -> dict[str, Any]:
     """A line of the table as the report and the page say it."""
     shown = compared(line.score, line.threshold)
     return {
