@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import zipfile
-import zlib
 from typing import Final
 
 from xssab_core.errors import DataError, PhotoError
 from xssab_core.faces.photo import MAX_BYTES
 
 MAX_MEMBERS: Final = 20_000
+_ENTRY = b"PK\x01\x02"
+_ENCRYPTED = 0x1 | 0x40 | 0x2000
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -29,13 +30,13 @@ class PhotoZip:
     """
 
     def __init__(self, data: bytes, name: str) -> None:
+        if data.count(_ENTRY) > MAX_MEMBERS:  # before the list of them is read, which would fill the memory
+            raise DataError(f"{name} holds more than {MAX_MEMBERS:,} files. Split it and try again.")
         try:
             self._archive = zipfile.ZipFile(io.BytesIO(data))
-        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, EOFError, OverflowError) as error:
             raise DataError(f"{name} is not a ZIP file, or is damaged. Make it again.") from error
         members = [info for info in self._archive.infolist() if not info.is_dir()]
-        if len(members) > MAX_MEMBERS:
-            raise DataError(f"{name} holds {len(members):,} files, more than {MAX_MEMBERS:,}. Split it and try again.")
         self._members = {_plain(info.filename): info for info in members}
         tops = {path.partition("/")[0] for path in self._members}
         if len(tops) == 1:
@@ -51,12 +52,12 @@ class PhotoZip:
         info = self._members.get(_plain(name))
         if info is None:
             raise DataError(f"{name[:200]!r} is not in the ZIP file.")
-        if info.flag_bits & 1 or info.compress_type not in _METHODS:
+        if info.flag_bits & _ENCRYPTED or info.compress_type not in _METHODS:
             raise PhotoError(f"{name}: is encrypted or packed in a way that is not read here. Pack it as plain ZIP.")
         try:
             with self._archive.open(info) as file:
                 data = file.read(MAX_BYTES + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        except Exception as error:  # zlib, zipfile and struct raise many kinds on damaged data
             raise PhotoError(f"{name}: is damaged inside the ZIP file. Pack it again.") from error
         if len(data) > MAX_BYTES:
             raise PhotoError(f"{name}: larger than {MAX_BYTES // 2**20} MiB. Save it at a lower resolution.")
