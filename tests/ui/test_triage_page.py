@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
 import time
 import zipfile
 from pathlib import Path
@@ -43,14 +44,22 @@ def photographs_zip() -> bytes:
     return buffer.getvalue()
 
 
+@pytest.fixture(scope="module")
+def made(sface: FaceModel, tmp_path_factory) -> Path:
+    """The triages of one list at two thresholds."""
+    folder: Path = tmp_path_factory.mktemp("triages")
+    pairs = read_list(ROWS.encode(), "pairs.csv", Folder(SAMPLES), SAMPLES)
+    triage(pairs, Settings(threshold=0.3), FolderStore(folder / "first"), sface)
+    triage(pairs, Settings(threshold=0.9, method="none"), FolderStore(folder / "second"), sface)
+    return folder
+
+
 @pytest.fixture
-def shared(sface: FaceModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the triages of one list at two thresholds, named in `XSSAB_TRIAGE`."""
+def shared(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with these two, named in `XSSAB_TRIAGE`."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     monkeypatch.delenv("XSSAB_LFW", raising=False)
     monkeypatch.setenv("XSSAB_TRIAGE", str(tmp_path))
-    pairs = read_list(ROWS.encode(), "pairs.csv", Folder(SAMPLES), SAMPLES)
-    triage(pairs, Settings(threshold=0.3), FolderStore(tmp_path / "first"), sface)
-    triage(pairs, Settings(threshold=0.9, method="none"), FolderStore(tmp_path / "second"), sface)
     return tmp_path
 
 
