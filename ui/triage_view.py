@@ -37,7 +37,7 @@ from xssab_core.progress import Progress
 from xssab_core.render import DEFAULT_PALETTE, enlarge
 from xssab_core.triage.cohort import versus
 from xssab_core.triage.pairs import POLICIES, PairList, Policy, read_list
-from xssab_core.triage.report import TITLES, drove, facts, sentences, verdict
+from xssab_core.triage.report import drove, facts, sentences, title_of, verdict
 from xssab_core.triage.results import REFUSED_CSV, REPORT, TABLE, TABLE_CSV, Triage
 from xssab_core.triage.runner import Settings, triage
 from xssab_core.triage.store import MemoryStore
@@ -210,7 +210,7 @@ def pick_rows(table: pd.DataFrame) -> pd.DataFrame:
         "Outcome",
         there,
         selection_mode="multi",
-        format_func=lambda outcome: TITLES.get(outcome, outcome.capitalize()),
+        format_func=title_of,
         key="outcome",
         bind="query-params",
         on_change=to_first_page,
@@ -259,7 +259,7 @@ def _card(run: Run, line: Any, where: dict[str, str]) -> dict[str, Any]:
         "id": line.row,
         "title": f"row {line.row}",
         "faces": [_face(run.triage, line, side) for side in SIDES],
-        "outcome": said["outcome"][:1].upper() + said["outcome"][1:],
+        "outcome": said["outcome"],
         "tone": "error" if said["is_error"] else "right" if line.label else "none",
         "numbers": f"Score {said['score']}, margin {said['margin']}",
         "label": f"Row {line.row}. {', '.join(about)}." + (f" Drove it: {driven}." if driven else ""),
@@ -296,7 +296,7 @@ def show_cohorts(found: Triage) -> None:
     for start in range(0, len(order), 2):
         for column, outcome in zip(st.columns(2), order[start : start + 2], strict=False):
             cohort = found.cohorts[outcome]
-            title = TITLES.get(outcome, outcome.capitalize())
+            title = title_of(outcome)
             with column:
                 st.markdown(f"**{plain(title)}**: {counted(cohort.pairs, 'pair')}")
                 pictures = cohort.pictures(DEFAULT_PALETTE)

@@ -10,7 +10,7 @@ from xssab_core.commands.arguments import threshold_from
 from xssab_core.models import DEFAULT_MODEL
 from xssab_core.progress import Line
 from xssab_core.triage.pairs import POLICIES, open_pairs
-from xssab_core.triage.report import TITLES, facts
+from xssab_core.triage.report import facts, title_of
 from xssab_core.triage.results import REPORT, read_triage
 from xssab_core.triage.runner import NO_METHOD, Settings, triage
 from xssab_core.triage.store import FolderStore
@@ -66,6 +66,7 @@ def run(given: argparse.Namespace) -> None:
     for sentence in facts(found):
         print(sentence)
     for line in found.table.head(_SHOWN).itertuples(index=False):
-        outcome = TITLES.get(line.outcome, line.outcome)
-        print(f"row {line.row}: {outcome}, margin {line.margin:+z.4f}, {line.probe} and {line.reference}")
+        print(
+            f"row {line.row}: {title_of(line.outcome)}, margin {line.margin:+z.4f}, {line.probe} and {line.reference}"
+        )
     print(f"Report: {given.output / REPORT}")

@@ -23,7 +23,7 @@ from xssab_core.triage.tasks import decode_png
 # Lines with pictures; lines of the table, of problems and of disagreements in words.
 PICTURED, LISTED = 24, 1_000
 _FACTOR = 2
-TITLES = {FALSE_MATCH: "False match", FALSE_NON_MATCH: "False non-match"}
+_TITLES = {FALSE_MATCH: "False match", FALSE_NON_MATCH: "False non-match"}
 
 
 def html_of(
@@ -60,6 +60,11 @@ def html_of(
     )
 
 
+def title_of(outcome: str) -> str:
+    """An outcome of a table in words."""
+    return _TITLES.get(outcome, outcome[:1].upper() + outcome[1:])
+
+
 def facts(triage: Triage) -> list[str]:
     """What was found, in sentences."""
     table, summary = triage.table, triage.summary
@@ -72,8 +77,8 @@ def facts(triage: Triage) -> list[str]:
     inside = int(table["inside_interval"].fillna(False).sum())
     if inside:
         said.append(
-            f"{counted(inside, 'score')} so close to the threshold that the calibration cannot tell the two apart "
-            "(both error rates there lie in the 95\u00a0% intervals of those at the threshold)."
+            f"{counted(inside, 'score')} {'is' if inside == 1 else 'are'} too close to the threshold for the calibration "
+            "to tell: both error rates there lie in the 95\u00a0% intervals of those at the threshold."
         )
     return said
 
@@ -137,7 +142,7 @@ def verdict(line: Any) -> dict[str, Any]:
         "probe": line.probe,
         "reference": line.reference,
         "label": line.label or "",
-        "outcome": TITLES.get(line.outcome, line.outcome),
+        "outcome": title_of(line.outcome),
         "is_error": line.outcome in ERRORS,
         "score": shown.score,
         "threshold": shown.threshold,
@@ -158,7 +163,7 @@ def drove(line: Any) -> str:
 def _cohort(name: str, cohort: Cohort) -> dict[str, Any]:
     pictures = cohort.pictures(DEFAULT_PALETTE)
     return {
-        "title": TITLES.get(name, name.capitalize()),
+        "title": title_of(name),
         "pairs": cohort.pairs,
         "pictures": [(side, _url(png(enlarge(each, _FACTOR)))) for side, each in zip(SIDES, pictures, strict=True)],
     }
