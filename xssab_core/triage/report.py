@@ -77,8 +77,8 @@ def facts(triage: Triage) -> list[str]:
     inside = int(table["inside_interval"].fillna(False).sum())
     if inside:
         said.append(
-            f"{counted(inside, 'score')} {'is' if inside == 1 else 'are'} too close to the threshold for the calibration "
-            "to tell: both error rates there lie in the 95\u00a0% intervals of those at the threshold."
+            f"{counted(inside, 'score')} {'is' if inside == 1 else 'are'} too close to the threshold for the "
+            "calibration to tell: both error rates there lie in the 95\u00a0% intervals of those at the threshold."
         )
     return said
 
