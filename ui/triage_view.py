@@ -204,9 +204,8 @@ def show_refused(found: Triage) -> None:
 
 def pick_rows(table: pd.DataFrame) -> pd.DataFrame:
     """The rows that are meant, in the order of the triage; the choice is in the URL."""
-    first, second, third = st.columns([4, 3, 2], vertical_alignment="bottom")
     there = [outcome for outcome in OUTCOMES if (table["outcome"] == outcome).any()]
-    outcomes = first.pills(
+    outcomes = st.pills(
         "Outcome",
         there,
         selection_mode="multi",
@@ -215,10 +214,11 @@ def pick_rows(table: pd.DataFrame) -> pd.DataFrame:
         bind="query-params",
         on_change=to_first_page,
     )
+    first, second = st.columns(2, vertical_alignment="bottom")
     keep = table["outcome"].isin(outcomes) if outcomes else pd.Series(True, index=table.index)
     if "probe_region" in table:
         regions = sorted({*table["probe_region"], *table["reference_region"]})
-        region = second.selectbox(
+        region = first.selectbox(
             "Driven by",
             regions,
             index=None,
@@ -229,7 +229,7 @@ def pick_rows(table: pd.DataFrame) -> pd.DataFrame:
         )
         if region is not None:
             keep &= (table["probe_region"] == region) | (table["reference_region"] == region)
-    if third.toggle("With warnings only", key="warned", bind="query-params", on_change=to_first_page):
+    if second.toggle("With warnings only", key="warned", bind="query-params", on_change=to_first_page):
         keep &= (table["warnings"] != "") | table["inside_interval"].fillna(False).astype(bool)
     return table[keep]
 
@@ -278,9 +278,9 @@ def _face_meant(line: Any, side: str) -> dict[str, str]:
 
 def _face(found: Triage, line: Any, side: str) -> dict[str, Any]:
     png, name = found.crop_png(line, side), getattr(line, side)
-    picture = "" if png is None else png_url(png)
+    picture, short = "" if png is None else png_url(png), name.replace("\\", "/").rsplit("/", 1)[-1]
     alt = f"{side.capitalize()}, {name}" if png else "The crop is gone."
-    return {"name": name, "alt": alt, "picture": picture, "outline": "", "size": 112}
+    return {"name": short, "alt": alt, "picture": picture, "outline": "", "size": 112}
 
 
 def show_cohorts(found: Triage) -> None:

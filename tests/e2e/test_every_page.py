@@ -12,6 +12,7 @@ PAGES = {
     "/": ".st-key-comparison .tile",
     "/replay?sample=Obama+1+/+Biden+1&patch=true": ".st-key-replay .readout",
     "/browse": ".st-key-gallery .card",
+    "/triage": "[data-testid=stAlert]",
     "/benchmark": "[data-testid=stDataFrame], [data-testid=stTable], table",
     "/models": ".js-plotly-plot .main-svg",
 }
