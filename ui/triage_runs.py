@@ -80,11 +80,12 @@ def uploaded_run(ticket: str, photos: str) -> Run | None:
         photos: of its ZIP file of photographs; without it the table stays, and pairs cannot be opened.
     """
     kept, archive = uploads().get(browser(), ticket), uploads().get(browser(), photos)
-    if kept is None:
-        st.session_state.pop(_OPENED, None)
-        return None
-    # In the session, not in a cache of the process: it ends with what it was read from.
+    # In the session, not in a cache of the process, and no longer than what it was read from.
     opened: dict[str, Triage] = st.session_state.setdefault(_OPENED, {})
+    for gone in [known for known in opened if uploads().get(browser(), known) is None]:
+        del opened[gone]
+    if kept is None:
+        return None
     if ticket not in opened:
         opened[ticket] = read_triage(MemoryStore.unpacked(kept.data))
     source = _nowhere if archive is None else PhotoZip(archive.data, archive.name)

@@ -68,9 +68,10 @@ def pick_run() -> Run | None:
         origin = st.segmented_control(
             "Triage of", ["Folder", "Upload"], default="Folder", required=True, key="origin", bind="query-params"
         )
-        if origin == "Upload":
-            return _uploaded()
-        name = st.selectbox("Folder", list(folders), key=FOLDER, bind="query-params", on_change=to_first_page)
+        if origin == "Folder":
+            name = st.selectbox("Folder", list(folders), key=FOLDER, bind="query-params", on_change=to_first_page)
+    if origin == "Upload":
+        return _uploaded()
     with errors_as_sentences():
         return shared_run(name)
 
@@ -241,12 +242,12 @@ def show_rows(run: Run, shown: pd.DataFrame) -> None:
         model = engine().model(summary.model)
     threshold = Threshold(summary.threshold, summary.threshold_name, summary.threshold_origin)
     where = run.query | settings_in_url(model, threshold)
-    show_cards(shown, lambda line: _card(run, line, where))
+    show_cards(shown, lambda line: _card(run, line, where, model.info.template.size))
     with st.expander("The same as a table", icon=":material/table:"):
         st.dataframe(shown, hide_index=True)
 
 
-def _card(run: Run, line: Any, where: dict[str, str]) -> dict[str, Any]:
+def _card(run: Run, line: Any, where: dict[str, str], size: int) -> dict[str, Any]:
     said = verdict(line)
     query = where | {"source": TRIAGED, ROW: str(line.row)}
     for side in SIDES:
@@ -258,7 +259,7 @@ def _card(run: Run, line: Any, where: dict[str, str]) -> dict[str, Any]:
     return {
         "id": line.row,
         "title": f"row {line.row}",
-        "faces": [_face(run.triage, line, side) for side in SIDES],
+        "faces": [_face(run.triage, line, side, size) for side in SIDES],
         "outcome": said["outcome"],
         "tone": "error" if said["is_error"] else "right" if line.label else "none",
         "numbers": f"Score {said['score']}, margin {said['margin']}",
@@ -276,11 +277,11 @@ def _face_meant(line: Any, side: str) -> dict[str, str]:
     return {f"{side}_face": str(number)} if faces > 1 else {}
 
 
-def _face(found: Triage, line: Any, side: str) -> dict[str, Any]:
+def _face(found: Triage, line: Any, side: str, size: int) -> dict[str, Any]:
     png, name = found.crop_png(line, side), getattr(line, side)
     picture, short = "" if png is None else png_url(png), name.replace("\\", "/").rsplit("/", 1)[-1]
     alt = f"{side.capitalize()}, {name}" if png else "The crop is gone."
-    return {"name": short, "alt": alt, "picture": picture, "outline": "", "size": 112}
+    return {"name": short, "alt": alt, "picture": picture, "outline": "", "size": size}
 
 
 def show_cohorts(found: Triage) -> None:
