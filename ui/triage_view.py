@@ -288,7 +288,7 @@ def show_cohorts(found: Triage) -> None:
     """The mean maps of each outcome."""
     if not found.cohorts:
         return
-    st.subheader("What the pairs of one outcome have in common")
+    st.header("What the pairs of one outcome have in common")
     st.caption(
         "Mean maps over mean crops, probe and reference. Each pair's map is scaled so that the sizes of its values add "
         "up to 1: all pairs count alike. Green speaks for a match, pink against it."
@@ -311,7 +311,7 @@ def show_versus(run: Run) -> None:
     other = _other(run)
     if other is None:
         return
-    st.subheader("Against another model or setting")
+    st.header("Against another model or setting")
     with errors_as_sentences():
         compared = versus(run.triage.table, other.table)
     st.markdown("\n".join(f"- {plain(sentence)}" for sentence in sentences(run.triage, other, compared)))

@@ -84,7 +84,7 @@ def test_a_shared_triage_shows_rows_problems_cohorts_and_the_other_model(shared:
     frames = [frame.value for frame in app.dataframe]
     assert frames[0]["reason"].tolist() == ["Probe: 'gone.jpg' is not a file."]
     assert frames[1]["row"].tolist()[0] == 4
-    assert "What the pairs of one outcome have in common" in [each.value for each in app.subheader]
+    assert "What the pairs of one outcome have in common" in [each.value for each in app.header]
     app.button_group(key="outcome").set_value(["correct match"]).run()
     assert app.dataframe[1].value["outcome"].tolist() == ["correct match"]
     app.selectbox(key="against").select("second").run()
