@@ -293,6 +293,10 @@ def show_cohorts(found: Triage) -> None:
         "Mean maps over mean crops, probe and reference. Each pair's map is scaled so that the sizes of its values add "
         "up to 1: all pairs count alike. Green speaks for a match, pink against it."
     )
+    _show_maps(found)
+
+
+def _show_maps(found: Triage) -> None:
     order = [outcome for outcome in OUTCOMES if outcome in found.cohorts]
     for start in range(0, len(order), 2):
         for column, outcome in zip(st.columns(2), order[start : start + 2], strict=False):
@@ -317,7 +321,10 @@ def show_versus(run: Run) -> None:
     st.markdown("\n".join(f"- {plain(sentence)}" for sentence in sentences(run.triage, other, compared)))
     st.dataframe(compared.rows, hide_index=True)
     for title, found in (("A", run.triage), ("B", other)):
-        st.caption(f"{title}: {plain(found.summary.model_title)}, threshold {found.summary.threshold:.4f}")
+        st.caption(f"{title}: {plain(found.summary.model_title)}, threshold {found.summary.threshold:.4f}.")
+    if other.cohorts:
+        st.markdown("**Mean maps of B**")
+        _show_maps(other)
 
 
 def _other(run: Run) -> Triage | None:

@@ -33,10 +33,12 @@ from xssab_core.progress import State
 from xssab_core.render import png
 from xssab_core.triage.cohort import versus
 from xssab_core.triage.pairs import Folder, PairList, open_pairs, read_list
+from xssab_core.triage.photographs import Wanted
 from xssab_core.triage.results import Triage, read_triage
 from xssab_core.triage.runner import Settings, triage
 from xssab_core.triage.store import FolderStore, MemoryStore
 from xssab_core.triage.table import ERRORS, csv_of, ordered, parquet_of
+from xssab_core.triage.tasks import Looked, LookTask, MapTask, Setup, Task, pack, perform, perform_remotely
 
 COLUMNS = ["probe", "reference", "label", "fold", "probe_face", "reference_face"]
 # Far above every threshold of the model: genuine pairs fall short of it, so that there are errors to sort.
@@ -339,6 +341,42 @@ def test_a_stopped_triage_keeps_what_it_finished_and_other_settings_are_refused(
     again = read_triage(FolderStore(tmp_path))
     pd.testing.assert_frame_equal(again.table, finished.table)
     pd.testing.assert_frame_equal(again.refused, finished.refused)
+
+
+@pytest.mark.parametrize("name", ["summary.json", "triage.parquet", "problems.parquet", "cohorts.npz"])
+@pytest.mark.parametrize("damage", [b"", b"{}", b"PAR1 cut short"])
+def test_a_damaged_triage_is_refused_in_a_sentence(small: tuple[Triage, PairList], name: str, damage: bytes) -> None:
+    store = small[0].store
+    assert isinstance(store, MemoryStore)
+    with pytest.raises(DataError, match="Run it again"):
+        read_triage(MemoryStore(store.files | {name: damage}))
+    other = parquet_of(pd.DataFrame({"row": [1]}))
+    with pytest.raises(DataError, match="has no column probe"):
+        read_triage(MemoryStore(store.files | {"triage.parquet": other}))
+
+
+def test_what_is_kept_in_memory_is_packed_without_its_records(small: tuple[Triage, PairList]) -> None:
+    store = small[0].store
+    assert isinstance(store, MemoryStore)
+    again = MemoryStore.unpacked(store.packed())
+    assert {name for name in store.files if not name.startswith("work/")} == set(again.files)
+    pd.testing.assert_frame_equal(read_triage(again).table, small[0].table)
+
+
+def test_a_task_travels_to_a_worker_and_gives_the_same_there(sface: FaceModel, photographs: Path) -> None:
+    setup = Setup("sface", 0.3, "layered", "largest", aligned=False)
+    wanted = tuple(Wanted(name, photographs / name, (0,)) for name in (A, B, "text.jpg"))
+    looking: Task = LookTask(0, wanted)
+    here, there = perform(sface, setup, looking), perform_remotely(*pickle.loads(pickle.dumps((setup, looking))))
+    assert isinstance(here, Looked)
+    assert isinstance(there, Looked)
+    assert there.photographs == here.photographs
+    assert there.crops == here.crops
+    assert np.array_equal(there.embeddings, here.embeddings)
+    mapping: Task = MapTask(0, (("match", here.crops[0], here.crops[1]),))
+    here_mapped = perform(sface, setup, mapping)
+    there_mapped = perform_remotely(*pickle.loads(pickle.dumps((setup, mapping))))
+    assert pack(here_mapped) == pack(there_mapped)
 
 
 def test_two_models_are_compared_row_by_row() -> None:

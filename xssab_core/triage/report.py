@@ -85,7 +85,9 @@ def facts(triage: Triage) -> list[str]:
 
 def sentences(first: Triage, second: Triage, found: Versus) -> list[str]:
     """What comparing two models on the same list gave."""
-    a, b = first.summary.model_title, second.summary.model_title
+    a, b = (each.summary.model_title for each in (first, second))
+    if a == b:
+        a, b = (f"{each.summary.model_title} at {each.summary.threshold:.4f}" for each in (first, second))
     said = [
         f"Both scored {counted(found.pairs, 'row')}; they decide {len(found.rows):,} differently. "
         f"Rank correlation of the scores: {found.correlation:.3f}."

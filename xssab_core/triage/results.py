@@ -17,6 +17,7 @@ from xssab_core.metrics import Rate
 from xssab_core.triage.cohort import Cohort, read_cohorts
 from xssab_core.triage.pairs import Policy
 from xssab_core.triage.store import Store, crop_name
+from xssab_core.triage.table import COLUMNS
 
 TABLE, TABLE_CSV, REFUSED, COHORTS, SUMMARY, REPORT = (
     "triage.parquet",
@@ -119,4 +120,7 @@ def read_triage(store: Store) -> Triage:
         tables = [pd.read_parquet(io.BytesIO(data[name])) for name in (TABLE, REFUSED)]
     except (ValueError, OSError, pa.ArrowException) as error:
         raise DataError(f"The files of this triage are damaged ({error}). Run it again.") from error
+    missing = [name for name in COLUMNS if name not in tables[0]]
+    if missing:
+        raise DataError(f"{TABLE} of this triage has no column {missing[0]}. Run it again.")
     return Triage(summary, tables[0], tables[1], read_cohorts(data[COHORTS]), store)

@@ -26,6 +26,11 @@ from xssab_core.triage.photographs import FoundFace, Photograph, Problem
 UNLABELLED = ("match, no label", "non-match, no label")
 ERRORS = (FALSE_MATCH, FALSE_NON_MATCH)
 OUTCOMES = (FALSE_MATCH, FALSE_NON_MATCH, MATCH, NON_MATCH, *UNLABELLED)
+# What every table has, also one without a line.
+COLUMNS = (
+    *("row", "probe", "reference", "label", "fold", "score", "threshold", "margin", "decision", "outcome", "warnings"),
+    "inside_interval",
+)
 _TYPES = {"fold": "Int64", "inside_interval": "boolean"}
 # A spreadsheet takes a cell that begins with one of these for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -142,11 +147,7 @@ def table_of(
         if shares is not None:
             line |= _regions(shares[index], regions, attention or threshold.is_match(found.score))
         lines.append(line)
-    return ordered(pd.DataFrame(lines, columns=None if lines else list(_NO_LINES)).astype(_TYPES))
-
-
-# What is read of a table that has no line.
-_NO_LINES = ("row", "probe", "reference", "label", "fold", "score", "margin", "decision", "outcome", "inside_interval")
+    return ordered(pd.DataFrame(lines, columns=None if lines else list(COLUMNS)).astype(_TYPES))
 
 
 def _line(found: Scored, threshold: Threshold) -> dict[str, Any]:
