@@ -22,8 +22,8 @@ NAMES = (
 )
 
 # In face coordinates: a to the right in distances between the eyes, from the line between the middles of eyes and
-# mouth; b down from the eyes, 1 at the mouth. Rounded from the mean proportions of adult faces: a face is 2.2 eye
-# distances wide; hairline and chin are 0.95 and 1.6 times as far from the eyes as the mouth is.
+# mouth; b down from the eyes, 1 at the mouth. Chosen after the usual proportions of adult faces, and by eye on the
+# sample photographs.
 _HALF_WIDTH, _HAIRLINE, _WIDEST, _CHIN = 1.1, -0.95, 0.2, 1.6
 _BROWS, _LIDS, _EYES = -0.4, -0.1, 0.2
 _EYE_END = 0.88
