@@ -71,7 +71,7 @@ def _preview(side: str, data: bytes, name: str) -> None:
     faces = engine().faces(photo)
     found = counted(len(faces), "face")
     show_picture(photo_with_faces(photo, faces), f"{side} photograph with {found}")
-    st.caption(f"{side.capitalize()}: {plain(name)}, {found} found.")
+    st.caption(f"{plain(name)}: {found} found.")
 
 
 def _take_in(side: str, name: str) -> object | None:
