@@ -92,7 +92,7 @@ class Engine:
         self.device = choose_device() if device is None else torch.device(device)
         self._models: dict[str, tuple[Hashable, FaceModel]] = {}
         self._loading = threading.Lock()
-        self._photos: LruCache[Photo] = LruCache(DECODED_BYTES, lambda photo: photo.pixels.nbytes)
+        self._photos: LruCache[Photo] = LruCache(DECODED_BYTES, lambda photo: photo.pixels.nbytes + len(photo.data))
         self._faces: LruCache[tuple[DetectedFace, ...]] = LruCache(PHOTOS_KEPT)
         self._turns: LruCache[int] = LruCache(PHOTOS_KEPT)
         self._embeddings: LruCache[np.ndarray] = LruCache(EMBEDDINGS_KEPT)

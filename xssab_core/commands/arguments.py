@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
-from xssab_core.errors import ExplainError, XssabError
+from xssab_core.errors import ExplainError, FaceError, XssabError
+from xssab_core.faces import SIDES, TURNS, AlignedFace, Pair, align_face, open_photo, turned
+from xssab_core.models import DEFAULT_MODEL
 from xssab_core.patch_lfw.generator import LAYOUTS
 
 # What `--aligned` says of itself.
@@ -26,8 +29,66 @@ _PHRASES = {
     "output": ("output", "Another place is given with --output."),
     "methods": ("methods", "Methods are named with --methods."),
     "lfw": ("download", "To fetch LFW there first, add --download."),
+    "originals": ("originals", "Name them with --originals FILE FILE."),
     "turn": ("probe_turn", "To turn it, add --probe-turn {subject} or --reference-turn {subject}."),
 }
+
+
+def add_pair_options(parser: argparse.ArgumentParser) -> None:
+    """Two photographs, which face of each is meant, and the model and threshold that decide."""
+    parser.add_argument("probe", type=Path, metavar="PROBE")
+    parser.add_argument("reference", type=Path, metavar="REFERENCE")
+    parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--threshold", help='a cosine, or the name of a known threshold such as "eer"')
+    for side in SIDES:
+        _add_side(parser, side)
+
+
+def _add_side(parser: argparse.ArgumentParser, side: str) -> None:
+    parser.add_argument(
+        f"--{side}-turn", type=int, default=0, choices=TURNS, help="degrees to turn it clockwise, before all else"
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(f"--{side}-face", type=int, default=1, metavar="N", help="which face, 1 = largest")
+    which.add_argument(
+        f"--{side}-landmarks",
+        metavar="X,Y;X,Y;X,Y;X,Y;X,Y",
+        help="left eye, right eye, nose, left and right mouth corner as seen in the picture, or as a record has them; "
+        f"where the first is negative: --{side}-landmarks=-9,52;...",
+    )
+    which.add_argument(
+        f"--{side}-aligned", action="store_true", help="it is a crop that is already aligned: take it as it is"
+    )
+
+
+def pair_from(given: argparse.Namespace) -> Pair:
+    """The faces that `add_pair_options` asked for.
+
+    Raises:
+        XssabError: a photograph cannot be opened, or shows no such face.
+    """
+    return Pair(*(_face(given, side) for side in SIDES))
+
+
+def threshold_of(given: argparse.Namespace) -> float | str | None:
+    """The threshold given, see `threshold_from`; None for the model's own."""
+    return None if given.threshold is None else threshold_from(given.threshold)
+
+
+def _face(given: argparse.Namespace, side: str) -> AlignedFace:
+    def said(what: str) -> Any:
+        return getattr(given, f"{side}_{what}")
+
+    photo = turned(open_photo(getattr(given, side)), said("turn"))
+    landmarks = None if said("landmarks") is None else _points(said("landmarks"))
+    return align_face(photo, landmarks, said("face") - 1, aligned=said("aligned"))
+
+
+def _points(text: str) -> list[tuple[float, float]]:
+    try:
+        return [(float(x), float(y)) for x, y in (pair.split(",") for pair in text.split(";"))]
+    except ValueError as error:
+        raise FaceError(f"{text!r} is not five x,y pairs such as 38,52;74,51;56,72;42,92;71,92.") from error
 
 
 def add_patch_lfw_options(parser: argparse.ArgumentParser) -> None:

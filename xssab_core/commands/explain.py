@@ -8,16 +8,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from xssab_core.commands.arguments import threshold_from
+from xssab_core.commands.arguments import add_pair_options, pair_from, threshold_of
 from xssab_core.engine import Engine
-from xssab_core.errors import FaceError
 from xssab_core.explain import CAUTION, METHODS, Explanation
-from xssab_core.faces import SIDES, TURNS, AlignedFace, Pair, align_face, open_photo, turned
+from xssab_core.faces import AlignedFace, Pair
 from xssab_core.files import write_folder
 from xssab_core.findings.flip import flip_set, telling_fill
 from xssab_core.findings.ledger import ledger
 from xssab_core.metrics import compared
-from xssab_core.models import DEFAULT_MODEL, FaceModel
+from xssab_core.models import FaceModel
 from xssab_core.models.calibration import rates_at
 from xssab_core.progress import Line
 from xssab_core.report import bundle, maps_npz, pictures, record
@@ -26,14 +25,9 @@ from xssab_core.report import bundle, maps_npz, pictures, record
 def add(subparsers: Any) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser("explain", help="explain the score of two photographs")
-    parser.add_argument("probe", type=Path, metavar="PROBE")
-    parser.add_argument("reference", type=Path, metavar="REFERENCE")
-    parser.add_argument("--model", default=DEFAULT_MODEL)
+    add_pair_options(parser)
     parser.add_argument("--method", default="xssab", help=f"one of {', '.join(METHODS)}")
-    parser.add_argument("--threshold", help='a cosine, or the name of a known threshold such as "eer"')
     parser.add_argument("--no-blur", dest="blur", action="store_false", help="leave the 5x5 Gaussian blur out")
-    for side in SIDES:
-        _add_side(parser, side)
     parser.add_argument(
         "--findings",
         action="store_true",
@@ -43,33 +37,15 @@ def add(subparsers: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def _add_side(parser: argparse.ArgumentParser, side: str) -> None:
-    parser.add_argument(
-        f"--{side}-turn", type=int, default=0, choices=TURNS, help="degrees to turn it clockwise, before all else"
-    )
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument(f"--{side}-face", type=int, default=1, metavar="N", help="which face, 1 = largest")
-    which.add_argument(
-        f"--{side}-landmarks",
-        metavar="X,Y;X,Y;X,Y;X,Y;X,Y",
-        help="left eye, right eye, nose, left and right mouth corner as seen in the picture, or as a record has them; "
-        f"where the first is negative: --{side}-landmarks=-9,52;...",
-    )
-    which.add_argument(
-        f"--{side}-aligned", action="store_true", help="it is a crop that is already aligned: take it as it is"
-    )
-
-
 def run(given: argparse.Namespace) -> None:
     """Explain a pair and write result.json, maps.npz and the pictures."""
     engine = Engine()
     started = time.perf_counter()
-    pair = Pair(*(_face(given, side) for side in SIDES))
+    pair = pair_from(given)
     aligned = time.perf_counter()
     model = engine.model(given.model, Line("MiB"))
     loaded = time.perf_counter()
-    threshold = None if given.threshold is None else threshold_from(given.threshold)
-    explanation = engine.explain(model, pair, given.method, threshold, given.blur)
+    explanation = engine.explain(model, pair, given.method, threshold_of(given), given.blur)
     seconds = {"align": aligned - started, "load_model": loaded - aligned}
     result = record(explanation, pair, model.device_name, seconds)
     write_folder(bundle(result, maps_npz(explanation), pictures(explanation, pair)), given.output)
@@ -102,22 +78,6 @@ def _find(model: FaceModel, pair: Pair, explanation: Explanation, folder: Path) 
     write_folder({"findings.json": json.dumps(found, indent=2).encode(), "regions.csv": regions.csv()}, folder)
     for sentence in (*regions.sentences(), *flip.sentences()):
         print(sentence)
-
-
-def _face(given: argparse.Namespace, side: str) -> AlignedFace:
-    def said(what: str) -> Any:
-        return getattr(given, f"{side}_{what}")
-
-    photo = turned(open_photo(getattr(given, side)), said("turn"))
-    landmarks = None if said("landmarks") is None else _points(said("landmarks"))
-    return align_face(photo, landmarks, said("face") - 1, aligned=said("aligned"))
-
-
-def _points(text: str) -> list[tuple[float, float]]:
-    try:
-        return [(float(x), float(y)) for x, y in (pair.split(",") for pair in text.split(";"))]
-    except ValueError as error:
-        raise FaceError(f"{text!r} is not five x,y pairs such as 38,52;74,51;56,72;42,92;71,92.") from error
 
 
 def _offers(side: str, face: AlignedFace) -> list[str]:

@@ -7,7 +7,7 @@ import hashlib
 import math
 import warnings
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,7 @@ class Photo:
         notes: sentences on conversions that changed pixel values (CMYK, 16 bit, transparency, colour profile), and on
             metadata that could not be read.
         turn: degrees clockwise, 0, 90, 180 or 270, by which the user had it turned.
+        data: the bytes of the file; empty where the pixels came from elsewhere.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Photo:
     exif_orientation: int = 1
     notes: tuple[str, ...] = ()
     turn: int = 0
+    data: bytes = field(default=b"", repr=False)
 
     @property
     def key(self) -> Hashable:
@@ -91,15 +93,20 @@ def open_photo(source: str | Path | bytes, name: str | None = None) -> Photo:
     else:
         path = Path(source)
         name = name or path.name
-        try:
-            if path.stat().st_size > MAX_BYTES:
-                raise PhotoError(_too_many_bytes(name))
-            data = path.read_bytes()
-        except OSError as error:
-            raise PhotoError(f"{path}: cannot be read ({error.strerror or error}). Check the path.") from error
+        data = read_bytes(path)
     if len(data) > MAX_BYTES:
         raise PhotoError(_too_many_bytes(name))
     return _decode(data, name)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The file of a photograph; PhotoError where it cannot be read or is too large for one."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise PhotoError(_too_many_bytes(path.name))
+        return path.read_bytes()
+    except OSError as error:
+        raise PhotoError(f"{path}: cannot be read ({error.strerror or error}). Check the path.") from error
 
 
 def _too_many_bytes(name: str) -> str:
@@ -139,6 +146,7 @@ def _decode(data: bytes, name: str) -> Photo:
         format=image.format or "unknown",
         exif_orientation=orientation,
         notes=changes + notes + odd,
+        data=data,
     )
 
 

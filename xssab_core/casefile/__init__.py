@@ -1,0 +1,1 @@
+"""Case files: a finding that can be filed, and checked again."""

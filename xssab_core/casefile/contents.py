@@ -1,0 +1,163 @@
+"""All that a case says of a pair, computed in one go: when it is filed, and again when it is checked."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from xssab_core.casefile.format import ErrorRate, Measured, Rates, Replay, Trust
+from xssab_core.device import on_one_thread
+from xssab_core.explain import METHODS, Explanation, FaceMaps
+from xssab_core.faces import Pair
+from xssab_core.findings.flip import FlipSet, flip_set
+from xssab_core.findings.ledger import Ledger, ledger
+from xssab_core.metrics import Rate
+from xssab_core.models import FaceModel
+from xssab_core.models.calibration import Calibration, calibration_of
+from xssab_core.progress import Progress, ignore, part
+from xssab_core.replay.case import Case, case_of, flip_sentences, play, play_at_random
+from xssab_core.trust.checks import Stability, assess
+from xssab_core.trust.words import sentences
+
+# The trust panel explains the pair six times over: not with methods that make more passes than this.
+MOST_PASSES = 100
+_PATCHED, _CLEAN = "the probe without its patches", "the blurred probe"
+
+Explain = Callable[[str, Progress], Explanation]
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """What was computed of a pair.
+
+    Attributes:
+        pair, model: what it is about.
+        explanations: of each method, the one shown first before all others.
+        calibration: of exactly these weights; None without.
+        ledger, flip: of the method shown first; None where it has no map.
+        measured: all numbers.
+    """
+
+    pair: Pair
+    model: FaceModel
+    explanations: tuple[Explanation, ...]
+    calibration: Calibration | None
+    ledger: Ledger | None
+    flip: FlipSet | None
+    measured: Measured
+
+    @property
+    def shown(self) -> Explanation:
+        """The explanation shown first."""
+        return self.explanations[0]
+
+
+def compute(
+    model: FaceModel, pair: Pair, methods: Sequence[str], explain: Explain, progress: Progress = ignore
+) -> Contents:
+    """Compute a case.
+
+    Args:
+        model: whose score it is.
+        pair: the faces.
+        methods: ids, the one shown first before all others.
+        explain: id of a method and progress -> its explanation of the pair, all at one threshold.
+        progress: told of the share done; may raise CancelledError.
+
+    Raises:
+        XssabError: as the method, the model or the replay raises.
+    """
+    width = 0.4 / len(methods)
+    explanations = tuple(
+        explain(method, part(progress, number * width, width)) for number, method in enumerate(methods)
+    )
+    shown, calibration = explanations[0], calibration_of(model.info.id, model.weights_sha256)
+    has_maps = all(_has_map(maps) for _, maps in shown.by_side())
+    found = ledger(model, pair, shown, part(progress, 0.4, 0.1)) if has_maps else None
+    flip = flip_set(model, pair, shown, progress=part(progress, 0.5, 0.15)) if has_maps else None
+    measured = Measured(
+        score=shown.score,
+        margin=shown.margin,
+        is_match=shown.is_match,
+        rates=None if calibration is None else _rates(calibration, shown),
+        crops={
+            side: crop_sha256(crop) for side, crop in zip(("probe", "reference"), crops_of(model, pair), strict=True)
+        },
+        numbers={each.method.id: dict(each.numbers) for each in explanations if each.numbers},
+        ledger=None if found is None else found.record(),
+        flip=None if flip is None else flip.record(),
+        replay=_replay(model, pair, shown, part(progress, 0.65, 0.2)) if has_maps else None,
+        trust=_trust(model, pair, explanations, part(progress, 0.85, 0.15)) if has_maps else None,
+    )
+    return Contents(pair, model, explanations, calibration, found, flip, measured)
+
+
+def crops_of(model: FaceModel, pair: Pair) -> tuple[Any, Any]:
+    """uint8 (S, S, 3) crops of probe and reference, as the model sees them."""
+    return pair.crops_for(model.info.template)
+
+
+def crop_sha256(crop: Any) -> str:
+    """SHA-256 of the pixels of a uint8 (S, S, 3) crop."""
+    return hashlib.sha256(crop.tobytes()).hexdigest()
+
+
+def _has_map(maps: FaceMaps) -> bool:
+    return bool(maps.named())
+
+
+def _rates(calibration: Calibration, shown: Explanation) -> Rates:
+    rates = calibration.rates(shown.threshold.value)
+    standing = calibration.standing(shown.score, shown.is_match)
+    return Rates(_rate(rates.false_match), _rate(rates.false_non_match), rates.origin, standing)
+
+
+def _rate(rate: Rate) -> ErrorRate:
+    return ErrorRate(rate.value, rate.interval, rate.errors, rate.trials)
+
+
+def _replay(model: FaceModel, pair: Pair, shown: Explanation, progress: Progress) -> Replay:
+    case = case_of(pair, model.info.template)
+    replay = on_one_thread(lambda: play(model.embed, case, shown))
+    replay = replay.with_random(play_at_random(model, case, progress=progress))
+    assert replay.random is not None
+    return Replay(
+        _fill(case),
+        tuple(replay.counts.tolist()),
+        tuple(replay.scores.tolist()),
+        tuple(replay.inverse.tolist()),
+        tuple(tuple(scores) for scores in replay.random.tolist()),
+        replay.flip(replay.scores),
+        tuple(flip_sentences(replay)),
+    )
+
+
+def _fill(case: Case) -> str:
+    return _CLEAN if case.mask is None else _PATCHED
+
+
+def _trust(model: FaceModel, pair: Pair, explanations: Sequence[Explanation], progress: Progress) -> Trust | None:
+    shown = explanations[0]
+    alike = [each for each in explanations[1:] if all(maps.combined is not None for _, maps in each.by_side())]
+    if not is_quick(shown.method.id) or shown.probe.combined is None:
+        return None
+    trust = on_one_thread(lambda: assess(model, pair, shown, alike, progress=progress))
+    return Trust(
+        {other.method: other.correlation for other in trust.agreement},
+        {_change(change): change.correlation for change in trust.stability},
+        {_change(change): change.score for change in trust.stability},
+        trust.randomised,
+        sentences(trust),
+    )
+
+
+def _change(change: Stability) -> str:
+    return f"{change.change} {change.amount:g}"
+
+
+def is_quick(method: str) -> bool:
+    """Whether a method of that id makes few enough passes to be run several times over, and on one thread."""
+    info = METHODS[method].info
+    return info.forward_passes + info.backward_passes <= MOST_PASSES
