@@ -6,6 +6,7 @@ require_router(__file__)
 
 import streamlit as st
 
+from ui.case_view import offer_case
 from ui.compare_view import compare_methods, show_trust
 from ui.findings_view import show_flip, show_regions
 from ui.inspect_view import show_arguments, show_decision, show_downloads, show_maps, show_photographs
@@ -45,3 +46,4 @@ if pair is not None:
     show_photographs(pair)
     show_arguments(explanation, drawing)
     show_downloads(explanations, model, pair, drawing)
+    offer_case(explanations, model, pair, drawing)

@@ -39,6 +39,7 @@ PAGES = (
     PageEntry("pages/triage.py", {"title": "Triage", "icon": ":material/sort:"}),
     PageEntry("pages/benchmark.py", {"title": "Benchmark", "icon": ":material/monitoring:"}),
     PageEntry("pages/models.py", {"title": "Models", "icon": ":material/neurology:"}),
+    PageEntry("pages/case.py", {"title": "Check a case file", "icon": ":material/fact_check:"}),
 )
 
 

@@ -15,6 +15,7 @@ PAGES = {
     "/triage": "[data-testid=stAlert]",
     "/benchmark": "[data-testid=stDataFrame], [data-testid=stTable], table",
     "/models": ".js-plotly-plot .main-svg",
+    "/case": "[data-testid=stFileUploader]",
 }
 
 

@@ -116,7 +116,7 @@ def _map(data: bytes) -> np.ndarray:
             raise ValueError("another version")
         shape, in_columns, dtype = npy.read_array_header_1_0(stream, max_header_size=1000)
         values = np.frombuffer(data, np.float32, offset=stream.tell())
-        if dtype != np.float32 or in_columns or len(shape) != 2 or max(shape) > _MAX_SIDE:
+        if dtype != np.float32 or in_columns or len(shape) != 2 or not 0 < min(shape) <= max(shape) <= _MAX_SIDE:
             raise ValueError("not float32 (S, S)")
         values = values.reshape(shape)
     except (ValueError, SyntaxError, TypeError) as error:

@@ -67,14 +67,14 @@ def _areas(values: np.ndarray, level: float) -> str:
 
 
 def mask_figure(crop: np.ndarray, masks: Iterable[tuple[str, np.ndarray]], alt: str) -> str:
-    """Areas outlined on the grey crop, each with its label in its middle."""
+    """Areas outlined on the grey crop, each with its label where it is widest; one without a label is hatched."""
     marks = ""
     for label, mask in masks:
         if not mask.any():
             continue
         path = outline(mask)
         marks += stroke(path, "#ffffff", 1.5) + stroke(path, "#000000", 0.7)
-        marks += _label(mask, label) if label else ""
+        marks += _label(mask, label) if label else stroke(hatching(mask), "#000000", 0.45)
     return _picture(grey_crop(crop), marks, alt)
 
 
@@ -229,7 +229,7 @@ def replay_figure(replay: Replay, threshold: float, title: str) -> str:
     ticks = {float(share): f"{share} %" for share in range(0, 101, 20)}
     values = np.linspace(low + 0.02, high - 0.02, 4).tolist()
     content += axes.frame("pixels of the probe replaced", "score", ticks, {v: f"{v:.2f}" for v in values})
-    content += _text(_WIDTH - 12, axes.y(threshold) - 4, f"threshold {threshold:.4f}", "end")
+    content += _text(_LEFT + 6, axes.y(threshold) - 4, f"threshold {threshold:.4f}", "start")
     names = (
         (title, "#1d5fb8", 2.6, ""),
         ("inverse order", _PAIR, 1.8, _DASHES),

@@ -7,7 +7,6 @@ and draws the SVG of the figures as vectors.
 from __future__ import annotations
 
 import io
-import re
 from typing import Any
 
 from fpdf import FPDF
@@ -138,12 +137,11 @@ def _table(paper: _Paper, table: Table) -> None:
         line_height=size * 0.55,
         padding=0.7,
         text_align="LEFT",
-        wrapmode="CHAR" if columns == 2 and not table.head else "WORD",
     ) as drawn:
         for cells in (*((table.head,) if table.head else ()), *table.rows):
             row = drawn.row()
             for number, cell in enumerate(cells):
-                row.cell(_breakable(paper.letters(cell)), style=bold if number == 0 else None)
+                row.cell(paper.letters(cell), style=bold if number == 0 else None)
     paper.set_draw_color(0)
     paper.set_font(FONT, size=_TEXT)
     paper.ln(2.5)
@@ -182,8 +180,3 @@ def _caption(paper: _Paper, figure: Figure, width: float, dry: bool = False) -> 
         new_y=YPos.NEXT,
     )
     return float(found)
-
-
-def _breakable(text: str) -> str:
-    """Digests and other long words may be broken between letters."""
-    return re.sub(r"\S{28,}", lambda found: "\u200b".join(found.group()), text)

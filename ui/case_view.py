@@ -1,0 +1,174 @@
+"""Case files: made on Inspect, checked on a page of their own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Hashable, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from ui.jobs import Job, jobs, offer_work, session
+from ui.page import errors_as_sentences
+from ui.sidebar import Drawing
+from ui.state import engine
+from ui.words import code, plain
+from xssab_core.casefile.archive import Archive, read_archive, seal_of
+from xssab_core.casefile.filing import case_file
+from xssab_core.casefile.reproduce import REASON, Reproduction, missing_originals, reproduce
+from xssab_core.explain import Explanation
+from xssab_core.faces import Pair
+from xssab_core.faces.photo import SUFFIXES
+from xssab_core.models import FaceModel
+
+_KEPT = "_case_kept"
+_MOST_LETTERS = 20_000
+_MARKS = {"equal": "✓ equal", "within tolerance": "≈ within tolerance", "different": "✗ different"}
+
+
+def offer_case(explanations: Sequence[Explanation], model: FaceModel, pair: Pair, drawing: Drawing) -> None:
+    """A button that makes a case file of what is shown, then one that saves it."""
+    st.subheader("Case file")
+    st.caption(
+        "A report to be filed (HTML and PDF) with all numbers, maps, figures and digests. It can be checked later, "
+        "here or elsewhere."
+    )
+    originals = st.checkbox("With the original photographs, byte for byte", key="case_originals")
+    notes = st.text_area("Examiner's notes", key="case_notes", max_chars=_MOST_LETTERS)
+    shown, core = explanations[0], engine()
+    methods = tuple(explanation.method.id for explanation in explanations)
+    digest = hashlib.sha256(notes.encode()).hexdigest()
+    key = ("case", shown.weights_sha256, shown.threshold, pair.key, methods, originals, digest, drawing)
+    job = _newest(key)
+    if job is not None and job.done and not job.error:
+        _save(job.result)
+        return
+    offer_work(
+        key,
+        "case",
+        "Case file (zip)",
+        "Making the case file",
+        lambda progress: case_file(
+            core,
+            model,
+            pair,
+            methods,
+            shown.threshold,
+            shown.blur,
+            originals,
+            notes,
+            palette=drawing.palette,
+            opacity=drawing.opacity,
+            progress=progress,
+        ),
+    )
+
+
+def _newest(key: Hashable) -> Job | None:
+    """The job of that key. Of one that failed its sentence is shown; the case before is kept no longer, since it may
+    hold photographs."""
+    before = st.session_state.get(_KEPT)
+    if before is not None and before != key:
+        jobs().forget(before, session())
+    st.session_state[_KEPT] = key
+    job = jobs().get(key, session())
+    if job is not None and job.error:
+        jobs().take_ended(key, session())
+        st.info(plain(job.error), icon=":material/info:")
+    return job
+
+
+def _save(data: bytes) -> None:
+    st.download_button(
+        "Save the case file (zip)", data, "case.zip", "application/zip", on_click="ignore", icon=":material/download:"
+    )
+    st.caption(
+        f"SHA-256 of its manifest: {code(seal_of(data))}. Note it elsewhere: with it, nobody can change the case file "
+        "unseen."
+    )
+
+
+def check_case() -> None:
+    """Take a case file, say whether its members are as they were filed, and compute it again."""
+    file = st.file_uploader("Case file", type=["zip"], key="case_zip")
+    if file is None:
+        st.info(
+            "Give a case file that Inspect or `xssab report` made. It stays on this machine.", icon=":material/info:"
+        )
+        return
+    with errors_as_sentences():
+        archive = read_archive(file.getvalue())
+        _show_archive(archive)
+        given = _ask_for_originals(archive)
+        if given is not None:
+            _check(archive, given)
+
+
+def _show_archive(archive: Archive) -> None:
+    case = archive.case
+    names = " and ".join(case.photographs[role].file for role in ("probe", "reference"))  # type: ignore[index]
+    st.header("What it says")
+    st.markdown(
+        f"**{plain(names)}**, compared by {plain(case.model.title)} at {plain(case.provenance.created)} (UTC): score "
+        f"{case.measured.score:.4f}, threshold {case.threshold.value:.4f}, "
+        f"{'match' if case.measured.is_match else 'non-match'}."
+    )
+    for problem in archive.problems:
+        st.error(plain(f"{problem}."), icon=":material/error:")
+    if not archive.problems:
+        st.success("Every member is as the manifest says.", icon=":material/check:")
+    st.caption(f"SHA-256 of the manifest: {code(archive.seal)}. Compare it with what was noted when the case was made.")
+
+
+def _ask_for_originals(archive: Archive) -> list[bytes] | None:
+    """Photographs that are not in the archive; None while some are still to be given."""
+    if not missing_originals(archive):
+        return []
+    st.warning(
+        plain(f"It does not hold the original of {'; '.join(missing_originals(archive))}."), icon=":material/image:"
+    )
+    files = st.file_uploader(
+        "Original photographs", type=list(SUFFIXES), accept_multiple_files=True, key="case_photographs"
+    )
+    given = [file.getvalue() for file in files]
+    missing = missing_originals(archive, given)
+    if given and missing:
+        st.error(plain(f"None of these files is {'; '.join(missing)}."), icon=":material/error:")
+    return None if missing else given
+
+
+def _check(archive: Archive, given: Sequence[bytes]) -> None:
+    st.header("Computed again")
+    core = engine()
+    key = ("reproduce", archive.seal, archive.problems, *(hashlib.sha256(data).hexdigest() for data in given))
+    job = _newest(key)
+    if job is not None and job.done and not job.error:
+        _show(job.result)
+        return
+    offer_work(
+        key,
+        "reproduce",
+        "Compute everything again",
+        "Computing the case again",
+        lambda progress: reproduce(core, archive, given, progress),
+    )
+
+
+def _show(found: Reproduction) -> None:
+    show = st.success if found.holds else st.error
+    show(plain(found.summary), icon=":material/check:" if found.holds else ":material/error:")
+    rows = [
+        {
+            "figure": check.figure,
+            "verdict": _MARKS[check.verdict],
+            "what differs": check.told,
+            "tolerance": check.tolerance,
+        }
+        for check in found.checks
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+    st.caption(f"Why there are tolerances: {REASON}")
+    if found.circumstances:
+        st.markdown("\n".join(f"- {plain(told)}" for told in found.circumstances))
+    else:
+        st.caption("The same versions, device and processor as when the case was made.")
