@@ -13,7 +13,7 @@ from ui.page import errors_as_sentences
 from ui.sidebar import Drawing
 from ui.state import engine
 from ui.words import code, plain
-from xssab_core.casefile.archive import Archive, read_archive, seal_of
+from xssab_core.casefile.archive import MAX_BYTES, Archive, read_archive, seal_of
 from xssab_core.casefile.filing import case_file
 from xssab_core.casefile.reproduce import REASON, Reproduction, missing_originals, reproduce
 from xssab_core.explain import Explanation
@@ -90,7 +90,7 @@ def _save(data: bytes) -> None:
 
 def check_case() -> None:
     """Take a case file, say whether its members are as they were filed, and compute it again."""
-    file = st.file_uploader("Case file", type=["zip"], key="case_zip")
+    file = st.file_uploader("Case file", type=["zip"], key="case_zip", max_upload_size=MAX_BYTES // 2**20)
     if file is None:
         st.info(
             "Give a case file that Inspect or `xssab report` made. It stays on this machine.", icon=":material/info:"
@@ -106,7 +106,7 @@ def check_case() -> None:
 
 def _show_archive(archive: Archive) -> None:
     case = archive.case
-    names = " and ".join(case.photographs[role].file for role in ("probe", "reference"))  # type: ignore[index]
+    names = " and ".join(case.photographs[role].file for role in ("probe", "reference"))
     st.header("What it says")
     st.markdown(
         f"**{plain(names)}**, compared by {plain(case.model.title)} at {plain(case.provenance.created)} (UTC): score "

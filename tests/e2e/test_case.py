@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.casefile.conftest import members_of
@@ -14,7 +13,6 @@ def give(page: Page, path) -> None:
     page.get_by_test_id("stFileUploader").first.locator("input[type=file]").set_input_files(path)
 
 
-@pytest.mark.alone
 def test_a_case_file_made_on_inspect_is_equal_when_it_is_computed_again(visit, tmp_path) -> None:
     visit.goto("/?methods=xSSAB")
     visit.get_by_text("With the original photographs, byte for byte").click()
@@ -22,8 +20,10 @@ def test_a_case_file_made_on_inspect_is_equal_when_it_is_computed_again(visit, t
     notes.fill("Both ears are visible.\n<b>Left</b> lobe attached.")
     notes.press("Control+Enter")
     visit.get_by_role("button", name="Case file (zip)").click()
+    save = visit.get_by_role("button", name="Save the case file (zip)")
+    expect(save).to_be_visible(timeout=180_000)
     with visit.expect_download() as waiting:
-        visit.get_by_role("button", name="Save the case file (zip)").click(timeout=120_000)
+        save.click()
     path = tmp_path / waiting.value.suggested_filename
     waiting.value.save_as(path)
     case = path.read_bytes()
@@ -39,7 +39,7 @@ def test_a_case_file_made_on_inspect_is_equal_when_it_is_computed_again(visit, t
     expect(visit.get_by_text(seal_of(case))).to_be_visible()
     visit.get_by_role("button", name="Compute everything again").click()
     told = visit.get_by_text(re.compile(r"The manifest holds\. Of \d+ figures computed again: \d+ equal\."))
-    expect(told).to_be_visible(timeout=120_000)
+    expect(told).to_be_visible(timeout=180_000)
 
 
 def test_a_file_that_is_no_case_file_is_a_sentence(visit, tmp_path) -> None:
