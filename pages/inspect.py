@@ -6,6 +6,7 @@ require_router(__file__)
 
 import streamlit as st
 
+from ui.blind_view import may_see, noted
 from ui.case_view import offer_case
 from ui.compare_view import compare_methods, show_trust
 from ui.findings_view import show_flip, show_regions
@@ -22,7 +23,7 @@ pair = pick_pair()
 model = pick_model()
 threshold = pick_threshold(model)
 drawing = pick_drawing()
-if pair is not None:
+if pair is not None and may_see(pair):
     reason = METHODS["xssab"].unavailable(model)
     with errors_as_sentences():
         # A black box still has a score and arguments; its maps come from the methods below.
@@ -46,4 +47,4 @@ if pair is not None:
     show_photographs(pair)
     show_arguments(explanation, drawing)
     show_downloads(explanations, model, pair, drawing)
-    offer_case(explanations, model, pair, drawing)
+    offer_case(explanations, model, pair, drawing, noted(pair))

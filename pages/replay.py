@@ -6,6 +6,7 @@ require_router(__file__)
 
 import streamlit as st
 
+from ui.blind_view import mark_seen
 from ui.page import errors_as_sentences
 from ui.pair_picker import open_pair_elsewhere, pick_pair
 from ui.replay_view import (
@@ -25,6 +26,7 @@ model = pick_model()
 threshold = pick_threshold(model)
 drawing = pick_drawing()
 if pair is not None:
+    mark_seen(pair)
     heading = st.container()
     order = pick_order(model)
     with errors_as_sentences(), st.spinner("Explaining and replaying the pair"):

@@ -15,6 +15,7 @@ from ui.state import engine
 from ui.words import code, plain
 from xssab_core.casefile.archive import MAX_BYTES, Archive, read_archive, seal_of
 from xssab_core.casefile.filing import case_file
+from xssab_core.casefile.format import Blind
 from xssab_core.casefile.reproduce import REASON, Reproduction, missing_originals, reproduce
 from xssab_core.explain import Explanation
 from xssab_core.faces import Pair
@@ -26,7 +27,9 @@ _MOST_LETTERS = 20_000
 _MARKS = {"equal": "✓ equal", "within tolerance": "≈ within tolerance", "different": "✗ different"}
 
 
-def offer_case(explanations: Sequence[Explanation], model: FaceModel, pair: Pair, drawing: Drawing) -> None:
+def offer_case(
+    explanations: Sequence[Explanation], model: FaceModel, pair: Pair, drawing: Drawing, blind: Blind | None
+) -> None:
     """A button that makes a case file of what is shown, then one that saves it."""
     st.subheader("Case file")
     st.caption(
@@ -38,7 +41,17 @@ def offer_case(explanations: Sequence[Explanation], model: FaceModel, pair: Pair
     shown, core = explanations[0], engine()
     methods = tuple(explanation.method.id for explanation in explanations)
     digest = hashlib.sha256(notes.encode()).hexdigest()
-    key = ("case", shown.weights_sha256, shown.threshold, pair.key, methods, originals, digest, drawing)
+    key = (
+        "case",
+        shown.weights_sha256,
+        shown.threshold,
+        pair.key,
+        methods,
+        originals,
+        digest,
+        blind and blind.sha256,
+        drawing,
+    )
     job = _newest(key)
     if job is not None and job.done and not job.error:
         _save(job.result)
@@ -57,6 +70,7 @@ def offer_case(explanations: Sequence[Explanation], model: FaceModel, pair: Pair
             shown.blur,
             originals,
             notes,
+            blind,
             palette=drawing.palette,
             opacity=drawing.opacity,
             progress=progress,

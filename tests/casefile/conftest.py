@@ -8,6 +8,7 @@ from PIL import Image
 
 from tests.hostile import TEXTS
 from xssab_core.casefile.filing import case_file
+from xssab_core.casefile.format import COMPONENTS, locked
 from xssab_core.engine import Engine
 from xssab_core.faces import Pair, align_face, open_photo
 from xssab_core.paths import ASSETS
@@ -38,7 +39,10 @@ def case_pair() -> Pair:
 @pytest.fixture(scope="session")
 def case(sface, case_pair) -> bytes:
     """The ZIP of a match whose decision pixels can turn, with its originals."""
-    return case_file(Engine("cpu"), sface, case_pair, ("xssab", "layered"), "eer", originals=True, notes=NOTES)
+    said = {name: f"{name}: <i>alike</i>" for name in COMPONENTS}
+    blind = locked(said, [face.photo.sha256 for face in case_pair], "2026-01-02T03:04:05+00:00")
+    methods = ("xssab", "layered")
+    return case_file(Engine("cpu"), sface, case_pair, methods, "eer", originals=True, notes=NOTES, blind=blind)
 
 
 def members_of(archive: bytes) -> dict[str, bytes]:

@@ -72,6 +72,7 @@ def test_the_html_shows_every_text_letter_by_letter(case) -> None:
     text = unescape(re.sub(r"<[^>]+>", "", members_of(case)["report.html"].decode()))
     for line in NOTES.split("\n"):
         assert visible(line) in text, line
+    assert "Scars, moles and other marks: <i>alike</i>" in text
     assert NAME.replace("\u202e", "\\u202e") in text
 
 

@@ -43,7 +43,13 @@ def test_computed_again_what_was_changed_on_purpose_is_different_and_all_else_is
     assert {figure for figure, verdict in verdicts.items() if verdict == "different"} == forged
     assert verdicts.pop("What would turn the decision") == "within tolerance"
     assert {verdict for figure, verdict in verdicts.items() if figure not in forged} == {"equal"}
-    assert {"Maps of xSSAB", "Crop of the probe", "Trust panel", "Landmarks of the probe"} <= set(verdicts)
+    assert {
+        "Maps of xSSAB",
+        "Crop of the probe",
+        "Trust panel",
+        "Landmarks of the probe",
+        "Digest of the blind notes",
+    } <= set(verdicts)
     assert any(told.startswith("torch: 1.0 then") for told in found.circumstances)
     assert "hidden_probe_flips" in next(check.told for check in found.checks if check.figure == "Region ledger")
 

@@ -6,7 +6,9 @@ What a case holds of numbers lies in `Measured`, which is what `xssab reproduce`
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -18,6 +20,11 @@ from xssab_core.models import Threshold
 from xssab_core.patch_lfw.change import Change
 
 FORMAT = 1
+# What blind notes are asked for, in the order in which a face is described.
+COMPONENTS = (
+    *("Forehead and hairline", "Eyebrows", "Eyes", "Nose", "Cheeks", "Mouth", "Chin and jaw", "Ears"),
+    "Scars, moles and other marks",
+)
 CASE, MANIFEST = "case.json", "manifest.json"
 
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -221,13 +228,19 @@ class Blind(Struct, frozen=True):
 
     Attributes:
         locked_at: UTC time at which score and maps were shown.
-        sha256: of the notes, see `xssab_core.casefile.notes.digest`.
-        components: what was noted of each facial component.
+        sha256: of time, photographs and notes, see `locked`.
+        components: what was noted of each of `COMPONENTS`.
     """
 
     locked_at: Name
     sha256: Sha256
     components: dict[str, str]
+
+
+def locked(components: dict[str, str], photographs: Sequence[str], at: str) -> Blind:
+    """Notes as they are locked: their digest is of them, of the SHA-256 of the photographs, and of the UTC time."""
+    content = json.dumps([at, list(photographs), components], sort_keys=True).encode()
+    return Blind(at, hashlib.sha256(content).hexdigest(), components)
 
 
 class Provenance(Struct, frozen=True):

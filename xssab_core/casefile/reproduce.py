@@ -18,7 +18,7 @@ import numpy as np
 from xssab_core.casefile.archive import Archive, read_maps
 from xssab_core.casefile.contents import Contents, compute, crop_sha256, crops_of, is_quick
 from xssab_core.casefile.filing import provenance
-from xssab_core.casefile.format import CaseFile, Face, Provenance, Role
+from xssab_core.casefile.format import CaseFile, Face, Provenance, Role, locked
 from xssab_core.device import on_one_thread
 from xssab_core.engine import Engine
 from xssab_core.errors import Cure, DataError, XssabError
@@ -195,6 +195,10 @@ def _on_photographs(case: CaseFile, photos: Mapping[Role, Photo]) -> Iterator[Ch
         yield _same(f"File of the {role}: size, format, EXIF", record, today)
         if case.faces[role].landmarks_origin == "detected":
             yield _detection(role, case.faces[role], photo)
+    if case.blind is not None:
+        digests = [photos[role].sha256 for role in photos if role != "donor"]
+        again = locked(case.blind.components, digests, case.blind.locked_at)
+        yield _same("Digest of the blind notes", case.blind.sha256, again.sha256)
 
 
 def _detection(role: Role, face: Face, photo: Photo) -> Check:
