@@ -49,7 +49,7 @@ COMMON = ("model", "threshold", "palette", "opacity")
 PAIR = ("source", "sample", "probe", "reference", "probe_points", "reference_points", "probe_face", "reference_face")
 PATCHES = ("patch", "patches", "patch_side", "patch_seed", "donor_from", "donor")
 KEYS = {
-    "pages/inspect.py": (*COMMON, *PAIR, *PATCHES, "methods", "lfw"),
+    "pages/inspect.py": (*COMMON, *PAIR, *PATCHES, "methods", "lfw", "blind"),
     "pages/browse.py": (*COMMON, "set", "page", "outcome", "order", "identity", "fold", "score", "margin"),
     "pages/benchmark.py": (*COMMON, "results", "pairs", "against"),
     "pages/models.py": (*COMMON,),

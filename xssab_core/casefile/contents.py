@@ -11,12 +11,12 @@ from xssab_core.casefile.format import ErrorRate, Measured, Rates, Replay, Trust
 from xssab_core.device import on_one_thread
 from xssab_core.explain import METHODS, Explanation, FaceMaps
 from xssab_core.faces import Pair
-from xssab_core.findings.flip import FlipSet, flip_set
+from xssab_core.findings.flip import FlipSet, flip_set, telling_fill
 from xssab_core.findings.ledger import Ledger, ledger
 from xssab_core.metrics import Rate
 from xssab_core.models import FaceModel
 from xssab_core.models.calibration import Calibration, calibration_of
-from xssab_core.progress import Progress, ignore, part
+from xssab_core.progress import Progress, State, ignore, part
 from xssab_core.replay.case import Case, case_of, flip_sentences, play, play_at_random
 from xssab_core.trust.checks import Stability, assess
 from xssab_core.trust.words import sentences
@@ -69,14 +69,14 @@ def compute(
     Raises:
         XssabError: as the method, the model or the replay raises.
     """
-    width = 0.4 / len(methods)
+    progress, width = _plain(progress), 0.4 / len(methods)
     explanations = tuple(
         explain(method, part(progress, number * width, width)) for number, method in enumerate(methods)
     )
     shown, calibration = explanations[0], calibration_of(model.info.id, model.weights_sha256)
     has_maps = all(_has_map(maps) for _, maps in shown.by_side())
     found = ledger(model, pair, shown, part(progress, 0.4, 0.1)) if has_maps else None
-    flip = flip_set(model, pair, shown, progress=part(progress, 0.5, 0.15)) if has_maps else None
+    flip = _flip(model, pair, shown, part(progress, 0.5, 0.15)) if has_maps else None
     measured = Measured(
         score=shown.score,
         margin=shown.margin,
@@ -92,6 +92,16 @@ def compute(
         trust=_trust(model, pair, explanations, part(progress, 0.85, 0.15)) if has_maps else None,
     )
     return Contents(pair, model, explanations, calibration, found, flip, measured)
+
+
+def _flip(model: FaceModel, pair: Pair, shown: Explanation, progress: Progress) -> FlipSet:
+    """On one thread: of several crossings it depends on the number of threads which one is found."""
+    return on_one_thread(lambda: flip_set(model, pair, shown, telling_fill(shown), progress))
+
+
+def _plain(progress: Progress) -> Progress:
+    """The share alone: what is left of a step, and what there is of it so far, are not those of the whole."""
+    return lambda state: progress(State(state.share))
 
 
 def crops_of(model: FaceModel, pair: Pair) -> tuple[Any, Any]:
