@@ -76,7 +76,7 @@ def compute(
     shown, calibration = explanations[0], calibration_of(model.info.id, model.weights_sha256)
     has_maps = all(_has_map(maps) for _, maps in shown.by_side())
     found = ledger(model, pair, shown, part(progress, 0.4, 0.1)) if has_maps else None
-    flip = _flip(model, pair, shown, part(progress, 0.5, 0.15)) if has_maps else None
+    flip = flip_set(model, pair, shown, telling_fill(shown), part(progress, 0.5, 0.15)) if has_maps else None
     measured = Measured(
         score=shown.score,
         margin=shown.margin,
@@ -92,11 +92,6 @@ def compute(
         trust=_trust(model, pair, explanations, part(progress, 0.85, 0.15)) if has_maps else None,
     )
     return Contents(pair, model, explanations, calibration, found, flip, measured)
-
-
-def _flip(model: FaceModel, pair: Pair, shown: Explanation, progress: Progress) -> FlipSet:
-    """On one thread: of several crossings it depends on the number of threads which one is found."""
-    return on_one_thread(lambda: flip_set(model, pair, shown, telling_fill(shown), progress))
 
 
 def _plain(progress: Progress) -> Progress:
