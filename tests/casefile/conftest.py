@@ -3,14 +3,19 @@
 import io
 import zipfile
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from tests.findings.tiny import tiny_face_model
 from tests.hostile import TEXTS
 from xssab_core.casefile.filing import case_file
 from xssab_core.casefile.format import COMPONENTS, locked
+from xssab_core.cli import main
 from xssab_core.engine import Engine
-from xssab_core.faces import Pair, align_face, open_photo
+from xssab_core.faces import Pair
+from xssab_core.patch_lfw.change import Change
+from xssab_core.patch_lfw.generator import PatchedFace
 from xssab_core.paths import ASSETS
 
 SAMPLES = ASSETS / "samples"
@@ -31,18 +36,32 @@ def photograph_with_a_place() -> bytes:
 
 
 @pytest.fixture(scope="session")
-def case_pair() -> Pair:
-    probe = open_photo(photograph_with_a_place(), NAME)
-    return Pair(align_face(probe), align_face(open_photo(SAMPLES / "barack_obama_2.jpg")))
+def case(sface, tmp_path_factory) -> bytes:
+    """The ZIP that `xssab report` writes of a match whose decision pixels can turn, with its originals."""
+    folder = tmp_path_factory.mktemp("case")
+    (folder / NAME).write_bytes(photograph_with_a_place())
+    (folder / "notes.txt").write_bytes(NOTES.encode())
+    pair = [str(folder / NAME), str(SAMPLES / "barack_obama_2.jpg"), "--threshold", "eer", "--originals"]
+    methods = ["--method", "xssab", "--method", "layered"]
+    assert main(["report", *pair, *methods, "--notes", str(folder / "notes.txt"), "--output", str(folder)]) == 0
+    return (folder / "case.zip").read_bytes()
 
 
 @pytest.fixture(scope="session")
-def case(sface, case_pair) -> bytes:
-    """The ZIP of a match whose decision pixels can turn, with its originals."""
+def patched_pair(samples) -> Pair:
+    probe, reference = samples["joe_biden_1"], samples["barack_obama_2"]
+    positions = np.array([[3, 9], [50, 40], [96, 90]])
+    change = Change(1.5, 1.01, (0.5, -0.5), 1.1, -3.0, 0.4)
+    return Pair(PatchedFace.of(probe, samples["eileen_collins_1"], positions, change=change), reference)
+
+
+@pytest.fixture(scope="session")
+def patched_case(patched_pair) -> bytes:
+    """The ZIP of a patched pair on a tiny model without calibration, with notes that were made blind."""
     said = {name: f"{name}: <i>alike</i>" for name in COMPONENTS}
-    blind = locked(said, [face.photo.sha256 for face in case_pair], "2026-01-02T03:04:05+00:00")
-    methods = ("xssab", "layered")
-    return case_file(Engine("cpu"), sface, case_pair, methods, "eer", originals=True, notes=NOTES, blind=blind)
+    blind = locked(said, [face.photo.sha256 for face in patched_pair], "2026-01-02T03:04:05+00:00")
+    model = tiny_face_model()
+    return case_file(Engine("cpu"), model, patched_pair, ("xssab",), 0.1, originals=True, blind=blind)
 
 
 def members_of(archive: bytes) -> dict[str, bytes]:
@@ -51,10 +70,10 @@ def members_of(archive: bytes) -> dict[str, bytes]:
         return {name: opened.read(name) for name in opened.namelist()}
 
 
-def packed(members: dict[str, bytes]) -> bytes:
+def packed(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     """A ZIP of members."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w", method) as archive:
         for name, data in members.items():
             archive.writestr(name, data)
     return buffer.getvalue()

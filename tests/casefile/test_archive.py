@@ -59,7 +59,7 @@ def test_one_flipped_byte_in_any_member_is_named(case) -> None:
     for name, data in members.items():
         changed = bytearray(data)
         changed[generator.randrange(len(data))] ^= 1 << generator.randrange(8)
-        problems = problems_of(packed({**members, name: bytes(changed)}))
+        problems = problems_of(packed({**members, name: bytes(changed)}, zipfile.ZIP_STORED))
         assert [name in problem for problem in problems] == [True], (name, problems)
 
 

@@ -1,18 +1,21 @@
 """A case computed again: equal here, and whatever was changed is said."""
 
 import json
+import re
 
+import numpy as np
 import pytest
 
 from tests.casefile.conftest import SAMPLES, members_of, packed
 from xssab_core.casefile.archive import read_archive, sealed
 from xssab_core.casefile.format import CASE, MANIFEST
-from xssab_core.casefile.reproduce import SHARE, missing_originals, reproduce
+from xssab_core.casefile.reproduce import SHARE, missing_originals, pair_of, reproduce
 from xssab_core.engine import Engine
 from xssab_core.errors import DataError
+from xssab_core.faces import ARCFACE, open_photo
 
 pytestmark = pytest.mark.slow
-FILE = "File of the reference: size, format, EXIF"
+FILE = "File of the reference"
 
 
 def changed(case: bytes, change) -> bytes:
@@ -24,7 +27,7 @@ def changed(case: bytes, change) -> bytes:
     return sealed({**members, CASE: json.dumps(record).encode()})
 
 
-def test_computed_again_what_was_changed_on_purpose_is_different_and_all_else_is_equal(case) -> None:
+def test_computed_again_what_was_changed_on_purpose_is_different_and_all_else_is_equal(case, run, tmp_path) -> None:
     def forge(record) -> None:
         measured = record["measured"]
         measured["score"] += 0.01
@@ -35,27 +38,38 @@ def test_computed_again_what_was_changed_on_purpose_is_different_and_all_else_is
         record["photographs"]["reference"]["tags"]["Model"] = "another"
         record["provenance"]["versions"]["torch"] = "1.0"
 
-    found = reproduce(Engine("cpu"), read_archive(changed(case, forge)))
-    verdicts = {check.figure: check.verdict for check in found.checks}
-    assert not found.holds
-    assert found.problems == ()
+    (tmp_path / "case.zip").write_bytes(changed(case, forge))
+    code, out, err = run("reproduce", tmp_path / "case.zip")
+    assert code == 2
+    assert "does not hold" in err
+    verdicts = {
+        figure: verdict.strip() for verdict, figure in re.findall(r"^(\S[^A-Z]+?)  +([^:\n]+)", out, re.MULTILINE)
+    }
     forged = {"Score", "Region ledger", "Replay and random orders", "Weights of the model", FILE}
     assert {figure for figure, verdict in verdicts.items() if verdict == "different"} == forged
     assert verdicts.pop("What would turn the decision") == "within tolerance"
     assert {verdict for figure, verdict in verdicts.items() if figure not in forged} == {"equal"}
-    assert {
-        "Maps of xSSAB",
-        "Crop of the probe",
-        "Trust panel",
-        "Landmarks of the probe",
-        "Digest of the blind notes",
-    } <= set(verdicts)
-    assert any(told.startswith("torch: 1.0 then") for told in found.circumstances)
-    assert "hidden_probe_flips" in next(check.told for check in found.checks if check.figure == "Region ledger")
+    assert {"Maps of xSSAB", "Crop of the probe", "Trust panel", "Landmarks of the probe"} <= set(verdicts)
+    assert "hidden_probe_flips: " in out
+    assert "differs today: torch: 1.0 then" in out
+    assert "Why there is a tolerance" in out
+    assert "The manifest holds. Of " in out
 
 
-def test_without_originals_it_asks_for_them_by_name_and_takes_no_others(case) -> None:
+def test_a_patched_pair_is_built_again_from_its_three_photographs(patched_case, patched_pair) -> None:
+    archive = read_archive(patched_case)
+    photos = {
+        role: open_photo(archive.members[photograph.member]) for role, photograph in archive.case.photographs.items()
+    }
+    again = pair_of(archive.case, photos)
+    for one, two in zip(again.crops_for(ARCFACE), patched_pair.crops_for(ARCFACE), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_without_originals_it_asks_for_them_by_name_and_takes_no_others(case, run, tmp_path) -> None:
     members = {name: data for name, data in members_of(case).items() if not name.startswith("originals/")}
+    (tmp_path / "case.zip").write_bytes(packed(members))
+    assert "--originals FILE FILE" in run("reproduce", tmp_path / "case.zip")[2]
     archive = read_archive(packed(members))
     assert len(missing_originals(archive)) == 2
     with pytest.raises(DataError, match=r"originals/probe\.jpg is missing.*barack_obama_2\.jpg \(SHA-256 [0-9a-f]{64}"):
@@ -74,3 +88,22 @@ def test_a_changed_original_is_asked_for(case) -> None:
     assert archive.problems == ("originals/probe.jpg was changed",)
     with pytest.raises(DataError, match=r"originals/probe\.jpg was changed\. The case file does not hold the original"):
         reproduce(Engine("cpu"), archive)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["reproduce", "absent.zip"], "Check the path"),
+        (["reproduce", str(SAMPLES / "joe_biden_1.jpg")], "no ZIP"),
+        (
+            ["report", str(SAMPLES / "joe_biden_1.jpg"), "b.jpg", "--notes", "absent.txt", "--output", "o"],
+            "text in UTF-8",
+        ),
+        (["report", str(SAMPLES / "joe_biden_1.jpg"), "b.jpg", "--output", "o"], "Check the path"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(run, arguments, told) -> None:
+    code, _, err = run(*arguments)
+    assert code == 2
+    assert told in err
+    assert err.count("\n") == 1

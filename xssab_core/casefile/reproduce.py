@@ -133,7 +133,7 @@ def reproduce(
         role: turned(open_photo(known[photograph.sha256], photograph.file), photograph.turn)
         for role, photograph in case.photographs.items()
     }
-    pair, model = _pair(case, photos), engine.model(case.model.id)
+    pair, model = pair_of(case, photos), engine.model(case.model.id)
     usable = [method.id for method in case.methods if _is_usable(method.id, model)]
     if not usable or usable[0] != case.methods[0].id:
         raise DataError(f"{case.methods[0].title} does not run here, so the case cannot be computed again.")
@@ -171,8 +171,8 @@ def _is_usable(method: str, model: FaceModel) -> bool:
     return method in METHODS and METHODS[method].unavailable(model) is None
 
 
-def _pair(case: CaseFile, photos: Mapping[Role, Photo]) -> Pair:
-    """The faces at the landmarks on record."""
+def pair_of(case: CaseFile, photos: Mapping[Role, Photo]) -> Pair:
+    """The faces of a case at the landmarks on record, the probe with its patches; photographs turned as they were."""
     faces = {role: _aligned(photos[role], case.faces[role]) for role in photos}
     probe = faces["probe"]
     if case.patches is not None:

@@ -61,6 +61,6 @@ def run(given: argparse.Namespace) -> None:
 
 def _notes(path: Path | None) -> str:
     try:
-        return "" if path is None else path.read_text(encoding="utf-8")
+        return "" if path is None else path.read_bytes().decode()  # line by line as it was written
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as text in UTF-8 ({error}). Check the file.") from error
