@@ -43,7 +43,7 @@ LANDMARK = 0.02
 LEVELS = 16
 REASON = (
     "Another processor, device, number of threads or version of a library ends sums in other last bits. Close to a "
-    "kink of the network a gradient then jumps, so a map differs by up to some percent, and with it the order of its "
+    "kink of the network a gradient then jumps, so a map differs by up to a percent, and with it the order of its "
     "pixels."
 )
 _DERIVED = frozenset({"sentences"})  # say in words what stands beside them in numbers
@@ -303,7 +303,7 @@ def _near(
         apart[key] = float(np.abs(old - new).max(initial=0)) / (largest or 1.0)
     worst = max(apart, key=lambda key: apart[key], default="")
     far = apart.get(worst, 0.0)
-    shown = f"up to {percent(far)} of the largest value" if relative else f"by {far:.1e}"
+    shown = f"up to {100 * far:.2g}\u00a0% of the largest value" if relative else f"by {far:.1e}"
     where = f" ({worst})" if worst else ""
     return Check(name, _verdict(far, allowed), f"{shown}{where}" if far else "", tolerance)
 
