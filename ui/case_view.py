@@ -15,7 +15,7 @@ from ui.state import engine
 from ui.words import code, plain
 from xssab_core.casefile.archive import MAX_BYTES, Archive, read_archive, seal_of
 from xssab_core.casefile.filing import case_file
-from xssab_core.casefile.format import Blind
+from xssab_core.casefile.format import MOST_LETTERS, Blind
 from xssab_core.casefile.reproduce import REASON, Reproduction, missing_originals, reproduce
 from xssab_core.explain import Explanation
 from xssab_core.faces import Pair
@@ -23,7 +23,6 @@ from xssab_core.faces.photo import SUFFIXES
 from xssab_core.models import FaceModel
 
 _KEPT = "_case_kept"
-_MOST_LETTERS = 20_000
 _MARKS = {"equal": "✓ equal", "within tolerance": "≈ within tolerance", "different": "✗ different"}
 
 
@@ -37,7 +36,7 @@ def offer_case(
         "here or elsewhere."
     )
     originals = st.checkbox("With the original photographs, byte for byte", key="case_originals")
-    notes = st.text_area("Examiner's notes", key="case_notes", max_chars=_MOST_LETTERS)
+    notes = st.text_area("Examiner's notes", key="case_notes", max_chars=MOST_LETTERS)
     shown, core = explanations[0], engine()
     methods = tuple(explanation.method.id for explanation in explanations)
     digest = hashlib.sha256(notes.encode()).hexdigest()

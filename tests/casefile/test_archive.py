@@ -132,6 +132,11 @@ def test_a_member_of_a_gigabyte_is_refused_by_what_the_list_says() -> None:
         read_archive(with_declared_size(2**30))
 
 
+def test_json_that_would_fill_the_memory_is_refused() -> None:
+    with pytest.raises(DataError, match=r"case\.json has 3 MiB; at most 2 MiB"):
+        read_archive(packed({CASE: b"[" * 3 * 2**20}, zipfile.ZIP_STORED))
+
+
 def test_a_member_whose_size_is_a_lie_never_grows_beyond_it() -> None:
     with pytest.raises(DataError, match=r"manifest\.json is missing"):
         read_archive(with_declared_size(500))

@@ -100,10 +100,12 @@ def test_a_changed_original_is_asked_for(case) -> None:
             "text in UTF-8",
         ),
         (["report", str(SAMPLES / "joe_biden_1.jpg"), "b.jpg", "--output", "o"], "Check the path"),
+        (["report", *[str(SAMPLES / "joe_biden_1.jpg")] * 2, "--notes", "{long}", "--output", "o"], "Shorten them"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(run, arguments, told) -> None:
-    code, _, err = run(*arguments)
+def test_what_cannot_be_done_is_one_line(run, arguments, told, tmp_path) -> None:
+    (tmp_path / "long.txt").write_text("x" * 100_001)
+    code, _, err = run(*(str(tmp_path / "long.txt") if word == "{long}" else word for word in arguments))
     assert code == 2
     assert told in err
     assert err.count("\n") == 1

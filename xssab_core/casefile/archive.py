@@ -27,6 +27,8 @@ from xssab_core.report import zipped
 MAX_BYTES = 256 * 2**20
 MAX_MEMBERS = 500
 MAX_MEMBER_BYTES = 64 * 2**20
+# JSON grows many times when it is read.
+MAX_JSON_BYTES = 2 * 2**20
 # Text and SVG shrink about 20 times; small members may by chance shrink more.
 MAX_RATIO = 100
 _ALWAYS_SMALL = 2**20
@@ -184,10 +186,10 @@ def _check_member(info: zipfile.ZipInfo) -> None:
         raise _refused(f"{info.filename} is encrypted")
     if info.compress_type not in _METHODS:
         raise _refused(f"{info.filename} is packed in a way that no case file uses")
-    if info.file_size > MAX_MEMBER_BYTES:
-        raise _refused(
-            f"{info.filename} has {info.file_size / 2**20:,.0f} MiB; at most {MAX_MEMBER_BYTES // 2**20} MiB are read"
-        )
+    most = MAX_JSON_BYTES if info.filename.endswith(".json") else MAX_MEMBER_BYTES
+    if info.file_size > most:
+        size = f"{info.file_size / 2**20:,.0f} MiB; at most {most // 2**20} MiB are read"
+        raise _refused(f"{info.filename} has {size}")
     if info.file_size > max(_ALWAYS_SMALL, MAX_RATIO * info.compress_size):
         raise _refused(f"{info.filename} would grow more than {MAX_RATIO} times when unpacked")
 

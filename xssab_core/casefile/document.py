@@ -240,7 +240,7 @@ def _flip(contents: Contents, drawn: Drawings) -> Iterator[Block]:
         yield Paragraph("Not measured: the method shown first gives no map of both faces.")
         return
     if drawn.flip is not None:
-        yield Figures((Figure(drawn.flip, "Hatched: the pixels of the probe whose replacement turns the decision"),))
+        yield Figures((Figure(drawn.flip, "Outlined: the pixels of the probe whose replacement turns the decision"),))
     yield Bullets(tuple(contents.flip.sentences()))
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from xssab_core.casefile.contents import Contents, crops_of
-from xssab_core.casefile.figures import crop_figure, map_figures, mask_figure, replay_figure, score_histogram
+from xssab_core.casefile.figures import crop_figure, map_figures, replay_figure, score_histogram
 from xssab_core.faces import SIDES
+from xssab_core.findings.figure import outlined
+from xssab_core.render import grey_crop
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,10 @@ def _regions(contents: Contents, crops: dict[str, np.ndarray]) -> dict[str, str]
         return {}
     regions = contents.ledger.measured.regions
     masks = [(str(number + 1), regions.mask(number)) for number in range(len(regions.names))]
-    return {side: mask_figure(crop, masks, f"Regions on the {side}") for side, crop in crops.items()}
+    return {side: outlined(grey_crop(crop), masks) for side, crop in crops.items()}
 
 
 def _flip(contents: Contents, crop: np.ndarray) -> str | None:
     if contents.flip is None or contents.flip.mask is None:
         return None
-    return mask_figure(crop, [("", contents.flip.mask)], "Pixels of the probe whose replacement turns the decision")
+    return outlined(grey_crop(crop), [("", contents.flip.mask)])

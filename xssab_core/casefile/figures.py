@@ -7,10 +7,9 @@ Every text of others is escaped here; what comes out is fit to stand in HTML as 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
-import cv2
 import numpy as np
 
 from xssab_core.casefile.format import Replay
@@ -20,7 +19,7 @@ from xssab_core.faces.align import Template, similarity_transform
 from xssab_core.gallery.thumbnails import outline
 from xssab_core.metrics import compared
 from xssab_core.models.calibration import Calibration
-from xssab_core.render import colour_layer, enlarge, grey_crop, overlay, png, shared_scale
+from xssab_core.render import colour_layer, enlarge, overlay, png, shared_scale
 
 # Pixels whose |value| reaches this share of the full colour are outlined.
 OUTLINED = 1 / 3
@@ -64,27 +63,6 @@ def _areas(values: np.ndarray, level: float) -> str:
             marks += [stroke(outline(mask), "#ffffff", 1.5), stroke(outline(mask), "#000000", 0.7, dashes)]
     hatched = hatching(values <= -level)
     return "".join(marks) + (stroke(hatched, "#000000", 0.45) if hatched else "")
-
-
-def mask_figure(crop: np.ndarray, masks: Iterable[tuple[str, np.ndarray]], alt: str) -> str:
-    """Areas outlined on the grey crop, each with its label where it is widest; one without a label is hatched."""
-    marks = ""
-    for label, mask in masks:
-        if not mask.any():
-            continue
-        path = outline(mask)
-        marks += stroke(path, "#ffffff", 1.5) + stroke(path, "#000000", 0.7)
-        marks += _label(mask, label) if label else stroke(hatching(mask), "#000000", 0.45)
-    return _picture(grey_crop(crop), marks, alt)
-
-
-def _label(mask: np.ndarray, label: str) -> str:
-    """Where an area is widest."""
-    inside = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
-    y, x = np.unravel_index(int(inside.argmax()), inside.shape)
-    place = f'x="{x + 0.5:.1f}" y="{y + 3.0:.1f}" font-size="7" text-anchor="middle"'
-    halo = f'<text {place} fill="none" stroke="#000000" stroke-width="1.6">{escape(label)}</text>'
-    return f'{halo}<text {place} fill="#ffffff">{escape(label)}</text>'
 
 
 def stroke(path: str, colour: str, width: float, more: str = "") -> str:

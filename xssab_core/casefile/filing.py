@@ -16,6 +16,7 @@ from xssab_core.casefile.document import document
 from xssab_core.casefile.drawings import drawings
 from xssab_core.casefile.format import (
     CASE,
+    MOST_LETTERS,
     Blind,
     CaseFile,
     Face,
@@ -26,10 +27,12 @@ from xssab_core.casefile.format import (
     Provenance,
     Role,
     case_json,
+    read_case,
 )
 from xssab_core.casefile.html_report import html_report
 from xssab_core.casefile.pdf_report import pdf_report
 from xssab_core.engine import Engine
+from xssab_core.errors import DataError
 from xssab_core.explain import CAUTION, METHODS, Explanation
 from xssab_core.faces import AlignedFace, Pair, Photo
 from xssab_core.faces.align import ALIGNER_VERSION, share_outside
@@ -75,8 +78,11 @@ def case_file(
         progress: told of the share done; may raise CancelledError.
 
     Raises:
+        DataError: the notes are too long.
         XssabError: as `xssab_core.explain` raises.
     """
+    if len(notes) > MOST_LETTERS:
+        raise DataError(f"The notes have {len(notes):,} letters; a case file takes {MOST_LETTERS:,}. Shorten them.")
     started = time.perf_counter()
 
     def explained(method: str, told: Progress) -> Explanation:
@@ -88,7 +94,9 @@ def case_file(
     case = _case(contents, beforehand, originals, notes, blind, seconds)
     drawn = drawings(contents, palette, opacity)
     said = document(case, contents, drawn)
-    files = {CASE: case_json(case), **_data(contents, case, palette, opacity), **drawn.files()}
+    record = case_json(case)
+    read_case(record)  # what is filed can be read
+    files = {CASE: record, **_data(contents, case, palette, opacity), **drawn.files()}
     files |= {REPORT: html_report(said), PRINT: pdf_report(said)}
     return sealed(files)
 

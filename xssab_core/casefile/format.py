@@ -20,6 +20,8 @@ from xssab_core.models import Threshold
 from xssab_core.patch_lfw.change import Change
 
 FORMAT = 1
+# Of the examiner's notes.
+MOST_LETTERS = 100_000
 # What blind notes are asked for, in the order in which a face is described.
 COMPONENTS = (
     *("Forehead and hairline", "Eyebrows", "Eyes", "Nose", "Cheeks", "Mouth", "Chin and jaw", "Ears"),
@@ -268,7 +270,7 @@ class CaseFile(Struct, frozen=True):
     threshold: Threshold
     methods: Annotated[tuple[Method, ...], Meta(min_length=1, max_length=50)]
     measured: Measured
-    notes: Annotated[str, Meta(max_length=100_000)]
+    notes: Annotated[str, Meta(max_length=MOST_LETTERS)]
     blind: Blind | None
     provenance: Provenance
 
