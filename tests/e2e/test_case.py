@@ -5,7 +5,12 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.casefile.conftest import members_of
+from tests.hostile import TEXTS
 from xssab_core.casefile.archive import read_archive, seal_of
+from xssab_core.casefile.document import Bullets, Document, Figure, Figures, Paragraph, Section, Table, Written, visible
+from xssab_core.casefile.figures import replay_figure
+from xssab_core.casefile.format import Replay
+from xssab_core.casefile.html_report import html_report
 from xssab_core.paths import ASSETS
 
 
@@ -48,3 +53,32 @@ def test_a_file_that_is_no_case_file_is_a_sentence(visit, tmp_path) -> None:
     expect(visit.get_by_role("heading", level=1)).to_have_text("Check a case file")
     give(visit, tmp_path / "case.zip")
     expect(visit.get_by_text("The file is no ZIP, or is damaged beyond reading.")).to_be_visible()
+
+
+def test_a_report_with_hostile_texts_shows_them_runs_nothing_and_asks_nobody(browser, tmp_path) -> None:
+    attacks = (
+        "<script>document.title = 'x'</script>",
+        "</title></svg></style><img src=x onerror=alert(1)>",
+        "{{ 7 * 7 }}",
+    )
+    texts, both = (*attacks, *TEXTS), (0.1, 0.2)
+    svg = replay_figure(Replay("it", (0, 9), both, both, (), None, ()), 0.3, attacks[1])
+    blocks = (
+        Bullets(texts),
+        Table((texts, texts), texts),
+        Written("\n".join(texts)),
+        Figures((Figure(svg, attacks[1]),)),
+    )
+    everywhere = Section(attacks[1], (Paragraph(attacks[0]), *blocks))
+    report = Document(attacks[1], attacks[1], attacks[1], attacks[1], attacks[1], (everywhere,))
+    (tmp_path / "report.html").write_bytes(html_report(report))
+    context, asked = browser.new_context(), []
+    context.on("request", lambda request: asked.append(request.url))
+    page = context.new_page()
+    page.on("dialog", lambda dialog: asked.append(dialog.message))
+    page.goto(f"file://{tmp_path}/report.html")
+    assert page.title() == attacks[1]
+    assert page.locator("script, img, a, iframe").count() == 0
+    assert page.locator("li").all_text_contents() == [visible(text) for text in texts]
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    context.close()

@@ -1,6 +1,6 @@
 """A report as PDF, set from the same content as the HTML.
 
-fpdf2 sets it: it is Python alone (WeasyPrint needs Pango from the system), embeds the letters of a font that are used,
+fpdf2 sets it: it needs nothing from the system (WeasyPrint needs Pango), embeds the letters of a font that are used,
 and draws the SVG of the figures as vectors.
 """
 

@@ -33,7 +33,7 @@ from xssab_core.report import PICTURE_FACTOR
 
 Verdict = Literal["equal", "within tolerance", "different"]
 
-# A cosine. Decoders of JPEG may differ by a grey level, which moves the scores of SFace by up to 2e-4.
+# A cosine. Another version of OpenCV draws crops so that scores differ in the fourth digit.
 SCORE = 1e-3
 # Of the largest value of a figure.
 SHARE = 0.05
