@@ -1,16 +1,5 @@
 """The commands of the command line: one file a command, each with `add(subparsers)`."""
 
-from xssab_core.commands import (
-    app,
-    benchmark,
-    calibrate,
-    explain,
-    models,
-    patch_lfw,
-    report,
-    reproduce,
-    train_xcos,
-    triage,
-)
+from xssab_core.commands import app, benchmark, calibrate, casefile, explain, models, patch_lfw, train_xcos, triage
 
-COMMANDS = (app, explain, report, reproduce, triage, models, calibrate, train_xcos, patch_lfw, benchmark)
+COMMANDS = (app, explain, casefile, triage, models, calibrate, train_xcos, patch_lfw, benchmark)
