@@ -77,13 +77,14 @@ def offer_case(
     )
 
 
-def _newest(key: Hashable) -> Job | None:
+def _newest(key: tuple[Hashable, ...]) -> Job | None:
     """The job of that key. Of one that failed its sentence is shown; the case before is kept no longer, since it may
     hold photographs."""
-    before = st.session_state.get(_KEPT)
-    if before is not None and before != key:
+    kept = st.session_state.setdefault(_KEPT, {})
+    before = kept.get(key[0], key)
+    if before != key:
         jobs().forget(before, session())
-    st.session_state[_KEPT] = key
+    kept[key[0]] = key
     job = jobs().get(key, session())
     if job is not None and job.error:
         jobs().take_ended(key, session())
