@@ -7,28 +7,29 @@ from dataclasses import replace
 
 import streamlit as st
 
-from ui.jobs import begin, jobs, offer_work, session
+from ui.findings_view import seconds_a_pass
+from ui.jobs import begin_work, jobs, offer_work, session
 from ui.words import plain
 from xssab_core.explain import Explanation
 from xssab_core.faces import Pair
 from xssab_core.models import FaceModel
 from xssab_core.progress import Progress
-from xssab_core.trust.checks import Trust, agreement, assess
+from xssab_core.trust.checks import JITTERS, QUALITIES, Trust, agreement, assess
 from xssab_core.trust.words import sentences, verdict
 
-# A pair that takes longer to explain is checked on demand only: a check explains it six times more.
-_SECONDS = 2.0
-_NAME = "trust"
+# What takes longer is offered.
+_AT_ONCE_SECONDS = 5.0
+# A check explains the pair once for each change, and once by a model with randomised weights.
+_EXPLANATIONS = len(JITTERS) + len(QUALITIES) + 1
+_NAME, _TITLE = "trust", "Checking the map"
 _ICONS = {"stable": ":green[:material/check_circle:]", "unstable": ":orange[:material/warning:]"}
 
 
 def begin_check(model: FaceModel, pair: Pair, shown: Explanation) -> None:
-    """Check the map in the background where its pair was explained quickly."""
-    if sum(shown.seconds.values()) <= _SECONDS:
-        begin(_NAME, _key(shown, pair), _TITLE, lambda progress: assess(model, pair, shown, progress=progress))
-
-
-_TITLE = "Checking the map"
+    """Check the map in the background where that is quick."""
+    passes = _EXPLANATIONS * (shown.method.forward_passes + 2 * shown.method.backward_passes)
+    if passes * seconds_a_pass(model, model.weights_sha256) <= _AT_ONCE_SECONDS:
+        begin_work(_NAME, _key(shown, pair), _TITLE, lambda progress: assess(model, pair, shown, progress=progress))
 
 
 def checked(shown: Explanation, pair: Pair) -> Trust | None:
@@ -59,11 +60,6 @@ def _await(key: Hashable) -> None:
 def show_trust(model: FaceModel, pair: Pair, shown: Explanation, explanations: Iterable[Explanation]) -> None:
     """The sentences of the check, or the button that starts it."""
     st.header(plain(f"How far to trust the {shown.method.short_title} map"))
-    key = _key(shown, pair)
-    job = jobs().get(key, session())
-    if job is not None and not job.done and st.session_state.get(f"_begun_{_NAME}") == key:
-        st.caption("The map is being checked.")
-        return
     found = checked(shown, pair)
     if found is None:
         _offer(model, pair, shown)
