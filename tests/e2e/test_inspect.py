@@ -14,7 +14,8 @@ from PIL import Image, ImageFilter
 from playwright.sync_api import Page, expect
 
 from tests.e2e.app_process import start_app
-from tests.e2e.widgets import open_options
+from tests.e2e.conftest import SCREENSHOTS
+from tests.e2e.widgets import next_frame, open_options
 from ui.pair_picker import first_pair
 from xssab_core import align_face, explain, open_photo
 from xssab_core.explain import CAUTION, METHODS
@@ -73,6 +74,23 @@ def test_a_false_match_that_patches_made_is_explained_at_first_sight(visit, sfac
         box = visit.get_by_test_id("stMain").get_by_text(words).first.bounding_box()
         assert box["y"] + box["height"] < 480, words
     assert visit.locator(f"{TILES}.large").first.bounding_box()["y"] < 560  # of the window's 800
+
+
+@pytest.mark.parametrize("visit", ["light", "dark"], indirect=True)
+def test_the_first_sight_fills_a_projector_and_fits_a_phone(visit, request) -> None:
+    visit.goto("/")
+    wait_for_maps(visit)
+    wait_for_verdict(visit)
+    SCREENSHOTS.mkdir(exist_ok=True)
+    for width, height, least in ((1920, 1080, 600), (390, 844, 340)):
+        visit.set_viewport_size({"width": width, "height": height})
+        large = visit.locator(f"{TILES}.large").first
+        large.scroll_into_view_if_needed()
+        next_frame(visit)
+        assert large.bounding_box()["width"] >= least
+        assert visit.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
+        visit.screenshot(path=SCREENSHOTS / f"{request.node.name}-{width}x{height}.png")
+    visit.set_viewport_size({"width": 1280, "height": 800})
 
 
 @pytest.mark.alone
@@ -410,7 +428,9 @@ def test_a_slow_method_shows_maps_on_the_way_tells_its_progress_and_can_be_stopp
         print(f"first picture while another user's xFace runs: {time.perf_counter() - started:.2f} s")
     expect(page.get_by_text(re.compile(r"xFace 2: \d"))).to_have_count(0)
     stranger.close()
-    visit.get_by_role("button", name="Stop").click()
+    stop = visit.get_by_role("button", name="Stop")
+    expect(stop).to_have_count(1, timeout=90_000)  # what the page did of itself has ended
+    stop.click()
     expect(visit.get_by_text("xFace 2: Stopped.")).to_be_visible()
     expect(visit.get_by_role("button", name=re.compile("Compute xFace 2"))).to_be_visible()
 

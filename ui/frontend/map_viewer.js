@@ -3,7 +3,7 @@
 import { gradient } from "./map_viewer/colours.js";
 import { drawControls, makeControls } from "./map_viewer/controls.js";
 import { follow } from "./map_viewer/gestures.js";
-import { pageLook } from "./map_viewer/look.js";
+import { FIRST, pageLook } from "./map_viewer/look.js";
 import { drawTile, makeTile, placeCross, readerOf } from "./map_viewer/tile.js";
 import { make, rootOf } from "./shared/dom.js";
 
@@ -19,6 +19,7 @@ class Viewer {
   /** @type {ReturnType<typeof makeTile>[][]} */
   rows = [];
   shown = "";
+  faces = "";
   #timer = 0;
 
   /**
@@ -47,8 +48,10 @@ class Viewer {
     this.data = data;
     this.report = setTriggerValue;
     const shown = JSON.stringify(data.rows);
+    const faces = data.rows.map(({ crop }) => crop).join();
     if (shown !== this.shown) this.lay();
-    this.shown = shown;
+    if (this.faces && faces !== this.faces) this.look.state = { ...this.look.state, zoom: FIRST.zoom, centre: FIRST.centre };
+    Object.assign(this, { shown, faces });
     this.panels.classList.toggle("faces", data.large);
     const { palette, opacity } = data;
     // One viewer of the page listens to Python, lest an older one contradict it.
