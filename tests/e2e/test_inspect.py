@@ -157,6 +157,9 @@ def test_the_decision_follows_the_threshold_while_it_is_dragged_and_the_page_whe
     title, slider = visit.get_by_role("heading", level=1), visit.get_by_role("slider", name="Decision threshold")
     follows = visit.locator(".st-key-threshold .readout")
     expect(follows).to_be_hidden()
+    wait_for_verdict(visit)
+    slider.scroll_into_view_if_needed()
+    next_frame(visit)
     box = slider.bounding_box()
     visit.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     visit.mouse.down()
@@ -366,6 +369,8 @@ def test_downloads_open_and_hold_the_right_arrays(visit, tmp_path, sface) -> Non
             assert np.abs(maps[name] - values).max() <= 0.02 * np.abs(values).max()
     record = json.loads(files["Result (json)"].read_text())
     assert record["decision"] == "non-match"
+    assert record["trust_check"]["verdict"] in ("stable", "unstable")
+    assert len(record["trust_check"]["stability"]) == 5
     assert record["score"] == pytest.approx(expected.score, abs=1e-5)
     assert record["weights_sha256"] == sface.weights_sha256
     with zipfile.ZipFile(files["Pictures (png, zip)"]) as pictures:
