@@ -12,7 +12,7 @@ from ui.measured import worth_of
 from ui.pair_picker import offer_ways
 from ui.pictures import crop_with_landmarks, photo_with_landmarks, show_picture
 from ui.sidebar import Drawing, take_drawing
-from ui.trust_view import checked
+from ui.trust_view import check_of
 from ui.words import plain
 from xssab_core.explain import Explanation
 from xssab_core.explain.xssab import same_maps_between
@@ -169,12 +169,11 @@ def show_downloads(explanations: list[Explanation], model: FaceModel, pair: Pair
     Files are made when they are asked for."""
     st.header("Keep this result")
     shown = explanations[0]
-    # Now: where a file is made later, nothing is known of whose session it is.
-    trusted = {explanation.method.id: checked(explanation, pair) for explanation in explanations}
+    checks = {explanation.method.id: check_of(explanation, pair) for explanation in explanations}
 
     def files(explanation: Explanation) -> dict[str, bytes]:
         images = pictures(explanation, pair, drawing.palette, drawing.opacity)
-        about = record(explanation, pair, model.device_name, {}, trusted[explanation.method.id])
+        about = record(explanation, pair, model.device_name, {}, checks[explanation.method.id]())
         return bundle(about, maps_npz(explanation), images)
 
     def everything() -> bytes:

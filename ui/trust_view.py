@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
 
 import streamlit as st
@@ -32,10 +32,11 @@ def begin_check(model: FaceModel, pair: Pair, shown: Explanation) -> None:
         begin_work(_NAME, _key(shown, pair), _TITLE, lambda progress: assess(model, pair, shown, progress=progress))
 
 
-def checked(shown: Explanation, pair: Pair) -> Trust | None:
-    """What a check found out about the map; None where there was none."""
+def check_of(shown: Explanation, pair: Pair) -> Callable[[], Trust | None]:
+    """What a check of the map has found out when it is asked; None while and where there is nothing. It may be asked
+    where nothing is known of whose session it is."""
     job = jobs().get(_key(shown, pair), session())
-    return None if job is None or not job.done or job.error else job.result
+    return lambda: None if job is None or not job.done or job.error else job.result
 
 
 def show_verdict(shown: Explanation, pair: Pair) -> None:
@@ -44,7 +45,7 @@ def show_verdict(shown: Explanation, pair: Pair) -> None:
     if job is not None and not job.done:
         _await(_key(shown, pair))
         return
-    found = verdict(checked(shown, pair))
+    found = verdict(check_of(shown, pair)())
     icon = _ICONS.get(found.word, ":material/help:")
     st.markdown(f"{icon} Trust check: **{found.word}**. :small[{plain(found.reason)}]")
 
@@ -60,7 +61,7 @@ def _await(key: Hashable) -> None:
 def show_trust(model: FaceModel, pair: Pair, shown: Explanation, explanations: Iterable[Explanation]) -> None:
     """The sentences of the check, or the button that starts it."""
     st.header(plain(f"How far to trust the {shown.method.short_title} map"))
-    found = checked(shown, pair)
+    found = check_of(shown, pair)()
     if found is None:
         _offer(model, pair, shown)
         return

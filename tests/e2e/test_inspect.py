@@ -35,7 +35,7 @@ def wait_for_maps(page: Page) -> None:
 def wait_for_verdict(page: Page) -> None:
     """The check of the map has ended, and the page was run again with what it found."""
     expect(page.get_by_text(re.compile("Trust check: (stable|unstable)"))).to_be_visible(timeout=90_000)
-    expect(page.locator('[data-testid="stStatusWidget"]')).to_have_count(0)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=90_000)
 
 
 def upload(page: Page, probe: Path, reference: Path) -> None:
