@@ -8,42 +8,54 @@ import streamlit as st
 
 from ui.blind_view import may_see, noted
 from ui.case_view import offer_case
-from ui.compare_view import compare_methods, show_trust
+from ui.compare_view import compare_methods, first_method
 from ui.findings_view import show_flip, show_regions
 from ui.inspect_view import show_arguments, show_decision, show_downloads, show_maps, show_photographs
 from ui.models_view import remember_pair
 from ui.page import errors_as_sentences
 from ui.pair_picker import open_pair_elsewhere, pick_pair
-from ui.sidebar import pick_drawing, pick_model, pick_threshold
+from ui.sidebar import keep_drawing, pick_model, pick_threshold
 from ui.state import engine
+from ui.tour import link_to_tour, show_tour
+from ui.trust_view import begin_check, show_trust, show_verdict
 from ui.words import plain
 from xssab_core.explain import METHODS
 
-pair = pick_pair()
+picked = pick_pair()
+# Neither here nor beside the slider is anything said of a pair that is to be noted blind first.
+pair = picked if picked is not None and may_see(picked) else None
 model = pick_model()
-threshold = pick_threshold(model)
-drawing = pick_drawing()
-if pair is not None and may_see(pair):
+threshold = pick_threshold(model, pair)
+drawing = keep_drawing()
+if pair is not None:
     reason = METHODS["xssab"].unavailable(model)
     with errors_as_sentences():
         # A black box still has a score and arguments; its maps come from the methods below.
-        shown = "xssab" if reason is None else "random"
-        explanation = engine().explain(model, pair, shown, threshold)
+        explanation = engine().explain(model, pair, first_method(model), threshold)
     remember_pair(explanation, pair.title)
-    show_decision(explanation)
+    with st.container(key="decision"):
+        show_decision(explanation)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if reason is None:
+            begin_check(model, pair, explanation)
+            show_verdict(explanation, pair)
+        with st.container(key="replay_link", width="content"):
+            open_pair_elsewhere("pages/replay.py", "Replay: put back what the map names")
+        link_to_tour()
     if reason is None:
-        show_maps(explanation, model, pair, drawing)
+        beside = [] if explanation.method.id == "xssab" else [engine().explain(model, pair, "xssab", threshold)]
+        show_maps(explanation, beside, model, pair, drawing)
     else:
         st.info(
             f"{plain(reason)} xFace explains it from its embeddings alone: choose it below.", icon=":material/block:"
         )
+    show_tour(pair, explanation)
     with errors_as_sentences():
         explanations = compare_methods(model, pair, threshold, drawing, explanation)
         if reason is None:
             show_trust(model, pair, explanation, explanations)
         show_regions(model, pair, explanations)
         show_flip(model, pair, explanations)
-    open_pair_elsewhere("pages/replay.py", "Replay this pair")
     show_photographs(pair)
     show_arguments(explanation, drawing)
     show_downloads(explanations, model, pair, drawing)

@@ -21,9 +21,9 @@ from ui.replay_view import (
 )
 from ui.sidebar import pick_drawing, pick_model, pick_threshold
 
-pair = pick_pair(showcase=True)
+pair = pick_pair()
 model = pick_model()
-threshold = pick_threshold(model)
+threshold = pick_threshold(model, pair)
 drawing = pick_drawing()
 if pair is not None:
     mark_seen(pair)

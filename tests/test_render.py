@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xssab_core.render import PALETTES, colour_layer, enlarge, legend, overlay, png, shared_scale
+from xssab_core.render import PALETTES, colour_layer, enlarge, overlay, png, scales, shared_scale, strongest_areas
 
 
 @pytest.mark.parametrize("palette", PALETTES)
@@ -45,10 +45,42 @@ def test_the_scale_is_shared_and_never_zero() -> None:
     assert shared_scale([np.zeros(3)]) == 1.0
 
 
-def test_the_legend_runs_from_dissimilar_to_similar() -> None:
-    bar = legend(opacity=1.0)
-    assert tuple(bar[0, 0]) == PALETTES["pink-green"][0]
-    assert tuple(bar[0, -1]) == PALETTES["pink-green"][1]
+def test_combined_maps_and_those_of_one_sign_have_scales_of_their_own() -> None:
+    maps = {
+        "probe_combined": np.array([[-0.5, 0.25]]),
+        "probe_similarity": np.array([[4.0, 1.0]]),
+        "reference_combined": np.array([[0.75, 0.0]]),
+        "reference_dissimilarity": np.array([[5.0, 0.0]]),
+    }
+    assert scales(maps) == {
+        "probe_combined": 0.75,
+        "probe_similarity": 5.0,
+        "reference_combined": 0.75,
+        "reference_dissimilarity": 5.0,
+    }
+
+
+def test_the_strongest_areas_of_both_signs_lie_where_the_blobs_are() -> None:
+    y, x = np.mgrid[:112, :112]
+
+    def blob(at_y: float, at_x: float) -> np.ndarray:
+        return np.exp(-((y - at_y) ** 2 + (x - at_x) ** 2) / (2 * 8.0**2))
+
+    first, second = blob(30, 30) - 0.4 * blob(80, 80), 0.4 * blob(30, 80)
+    (similar, dissimilar), (weak, none) = strongest_areas([first, second])
+    assert similar[30, 30]
+    assert dissimilar[80, 80]
+    assert not (similar & dissimilar).any()
+    # A Gaussian smoothed by another is a Gaussian: half of its height is reached at this radius.
+    radius = np.sqrt(2 * np.log(2) * (8.0**2 + (0.02 * 112) ** 2))
+    assert similar.sum() == pytest.approx(np.pi * radius**2, rel=0.03)
+    assert dissimilar.sum() == pytest.approx(np.pi * radius**2, rel=0.03)
+    assert not weak.any()  # under half of the strongest on the two faces
+    assert not none.any()
+
+
+def test_a_map_of_zeros_has_no_strongest_area() -> None:
+    assert not np.any(strongest_areas([np.zeros((8, 8), np.float32)]))
 
 
 def test_png_is_lossless_and_carries_its_text() -> None:

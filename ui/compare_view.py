@@ -1,4 +1,4 @@
-"""Methods side by side on the pair in hand, and how far the shown map deserves belief."""
+"""Methods side by side on the pair in hand."""
 
 from __future__ import annotations
 
@@ -9,24 +9,30 @@ import streamlit as st
 
 from ui.choices import belongs
 from ui.jobs import jobs, offer_work, session, so_far
-from ui.map_viewer import Tile, map_viewer
-from ui.measured import worth_of
-from ui.sidebar import Drawing
+from ui.map_viewer import Legend, Row, Tile, combined_tiles, map_viewer
+from ui.measured import answers_best, worth_of
+from ui.sidebar import Drawing, take_drawing
 from ui.state import engine
 from ui.words import plain
 from xssab_core.explain import METHODS, AnyExplainer, Explanation, explain
 from xssab_core.explain.confidence import CONFIDENCE, confidence_of
-from xssab_core.faces import Pair
+from xssab_core.faces import SIDES, Pair
 from xssab_core.metrics import percent
 from xssab_core.models import FaceModel, Threshold
 from xssab_core.render import shared_scale
-from xssab_core.trust.checks import assess
-from xssab_core.trust.words import sentences
 
 # More passes than this per pair run on demand, in the background.
 _FAST_PASSES = 100
 # Chosen before the user chooses. A slow one among them is offered where nothing is known of it beforehand.
 SHOWN_FIRST = ("xssab", "layered", "xface2", "xcos-s")
+_LEGEND = Legend("strongest place of each method against a match", "strongest place of each method for a match")
+
+
+def first_method(model: FaceModel) -> str:
+    """The method whose maps are shown large: of the quick ones that which answers best where this was measured, else
+    xSSAB; a black box has maps of methods that are chosen below, and its score beside random ones."""
+    quick = [name for name, method in METHODS.items() if is_fast(method) and method.unavailable(model) is None]
+    return answers_best(model, quick) or ("xssab" if "xssab" in quick else "random")
 
 
 def compare_methods(
@@ -55,7 +61,7 @@ def compare_methods(
         method = METHODS[method_id]
         if method_id == shown.method.id:
             continue
-        if is_fast(method) or engine().is_examined(model, pair, method_id):
+        if is_at_once(model, pair, method):
             explanations.append(engine().explain(model, pair, method_id, threshold))
         else:
             waiting.setdefault(method.evidence_kind, []).append(method)
@@ -73,6 +79,11 @@ def is_fast(method: AnyExplainer) -> bool:
     return method.info.forward_passes + method.info.backward_passes <= _FAST_PASSES
 
 
+def is_at_once(model: FaceModel, pair: Pair, method: AnyExplainer) -> bool:
+    """Whether nobody waits long for its maps of the pair: quick, computed before, or shipped."""
+    return is_fast(method) or engine().is_examined(model, pair, method.info.id)
+
+
 def _draw_grid(
     model: FaceModel,
     explanations: list[Explanation],
@@ -85,23 +96,28 @@ def _draw_grid(
     titled = [(explanation.method.short_title, explanation) for explanation in explanations]
     for methods in running:
         titled += _so_far(model, methods, pair, threshold)
-    rows = {}
-    for side, face in pair.by_side():
-        tiles = []
-        for title, explanation in titled:
-            maps = explanation.probe if side == "probe" else explanation.reference
-            both = [m.combined for m in (explanation.probe, explanation.reference) if m.combined is not None]
-            if maps.combined is None:
-                continue
-            scale = shared_scale(both)
-            crop = face.crop_for(explanation.model.template)
-            alt = f"{title} map of the {side}, values {maps.combined.min():.2e} to {maps.combined.max():.2e}"
-            worth = worth_of(model, explanation.method.id)
-            note = worth.note if worth else "gain not measured here"
-            tiles.append(Tile(title, alt, crop, maps.combined, scale, note=note))
-        rows[side.capitalize()] = tiles
-    map_viewer(rows, drawing.palette, drawing.opacity, key="comparison")
+    columns = [_tiles_of(title, explanation, model) for title, explanation in titled]
+    rows = [
+        Row(side.capitalize(), face.crop_for(model.info.template), [column[index] for column in columns if column])
+        for index, (side, face) in enumerate(pair.by_side())
+    ]
+    alone = (
+        METHODS["xssab"].unavailable(model) is not None
+    )  # the page has no larger viewer, which would have the controls
+    map_viewer(rows, drawing, _LEGEND, "comparison", on_drawing_change=_take_drawing if alone else None)
     st.caption("Each method is drawn on its own scale: full colour at its own largest |value| on the two faces.")
+
+
+def _take_drawing() -> None:
+    take_drawing(st.session_state.comparison.drawing)
+
+
+def _tiles_of(title: str, explanation: Explanation, model: FaceModel) -> list[Tile]:
+    """A method's maps of both faces; none where it has no combined map."""
+    maps = [found.combined for _, found in explanation.by_side() if found.combined is not None]
+    worth = worth_of(model, explanation.method.id)
+    note = worth.note if worth else "gain not measured here"
+    return combined_tiles(maps, [title] * 2, [f"{title} map of the {side}" for side in SIDES], note) if maps else []
 
 
 _grid, _growing_grid = st.fragment(_draw_grid), st.fragment(_draw_grid, run_every=1.0)
@@ -212,30 +228,4 @@ def offer(model: FaceModel, pair: Pair, methods: list[AnyExplainer]) -> None:
         f"Compute {plain(names)}: {passes}",
         names,
         lambda progress: core.explain(model, pair, info.id, threshold, progress=progress),
-    )
-
-
-def show_trust(model: FaceModel, pair: Pair, shown: Explanation, explanations: list[Explanation]) -> None:
-    """The trust panel: computed on demand for exactly what is shown."""
-    st.header("How far to trust the xSSAB map")
-    ids = tuple(explanation.method.id for explanation in explanations)
-    key: Hashable = ("trust", shown.weights_sha256, shown.method.id, shown.threshold, pair.key, ids)
-    job = jobs().get(key, session())
-    if job is None or not job.done or job.error:
-        ended = jobs().take_ended(key, session())
-        if ended is not None:
-            st.info(plain(ended.error), icon=":material/info:")
-        others = [other for other in explanations if other is not shown]
-        offer_work(
-            key,
-            "trust",
-            "Check this map",
-            "Checking the map",
-            lambda progress: assess(model, pair, shown, others, progress=progress),
-            "Explains the pair again after small changes of the photographs and with randomised weights, and compares.",
-        )
-        return
-    st.markdown("\n".join(f"- {plain(sentence)}" for sentence in sentences(job.result)))
-    st.caption(
-        "Rank correlations over all pixels: 1 = same order, 0 = unrelated. What the words stand for is a convention."
     )

@@ -158,7 +158,7 @@ def _worked_out(
     work: Callable[[Progress], Any],
 ) -> Any:
     """What work beside the page found; None while it has not. Quick work begins by itself."""
-    if isinstance(model, TorchFaceModel) and passes * _seconds_a_pass(model, model.weights_sha256) <= _AT_ONCE_SECONDS:
+    if isinstance(model, TorchFaceModel) and passes * seconds_a_pass(model, model.weights_sha256) <= _AT_ONCE_SECONDS:
         begin_work(slot, key, title, work)
     job = jobs().get(key, session())
     if job is not None and job.done and not job.error:
@@ -171,7 +171,7 @@ def _worked_out(
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def _seconds_a_pass(_model: FaceModel, weights_sha256: str) -> float:
+def seconds_a_pass(_model: FaceModel, weights_sha256: str) -> float:
     """CPU time of one crop on one thread, the best of three: what else the machine does plays no part."""
     side = _model.info.template.size
     crop = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), dtype=np.uint8)

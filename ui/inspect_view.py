@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import streamlit as st
 
 from ui.charts import argument_spectrum, spectrum_sentence
-from ui.map_viewer import Tile, map_viewer
+from ui.map_viewer import Legend, Row, Tile, combined_tiles, map_viewer
+from ui.measured import worth_of
 from ui.pair_picker import offer_ways
 from ui.pictures import crop_with_landmarks, photo_with_landmarks, show_picture
-from ui.sidebar import Drawing
+from ui.sidebar import Drawing, take_drawing
+from ui.trust_view import check_of
 from ui.words import plain
 from xssab_core.explain import Explanation
-from xssab_core.faces import AlignedFace, Pair
+from xssab_core.explain.xssab import same_maps_between
+from xssab_core.faces import SIDES, AlignedFace, Pair
 from xssab_core.faces.quality import eye_distance
-from xssab_core.metrics import compared
+from xssab_core.metrics import compared, percent
 from xssab_core.models import FaceModel
-from xssab_core.models.calibration import calibration_of
-from xssab_core.render import shared_scale
+from xssab_core.models.calibration import calibration_of, rates_at
+from xssab_core.render import scales
 from xssab_core.report import bundle, maps_npz, pictures, record, zipped
 
+_ENDS = Legend("against a match", "for a match")
 _ORIGINS = {"by hand": "landmarks placed by hand", "already aligned": "taken as already aligned by the user"}
 
 
@@ -28,13 +34,17 @@ def show_decision(explanation: Explanation) -> None:
     relation = "above" if explanation.margin > 0 else "exactly at" if above else "below"
     decision = ":green[match]" if above else ":red[non-match]"
     st.title(f"The model's score is {relation} the threshold: {decision}")
-    columns = st.columns(4)
     numbers = compared(explanation.score, explanation.threshold.value)
-    columns[0].metric("Score (cosine)", numbers.score)
-    columns[1].metric("Threshold", numbers.threshold)
-    columns[2].metric("Margin", numbers.margin)
     about = plain(f"{explanation.model.title}. {explanation.model.source}")
-    columns[3].metric("Model", plain(explanation.model.id), help=about)
+    rates = rates_at(explanation.model.id, explanation.weights_sha256, explanation.threshold.value)
+    with st.container(horizontal=True, gap="medium"):
+        st.metric("Score (cosine)", numbers.score, width="content")
+        st.metric("Threshold", numbers.threshold, width="content")
+        st.metric("Margin", numbers.margin, width="content")
+        if rates is not None:
+            st.metric("FMR", plain(percent(rates.false_match.value)), width="content")
+            st.metric("FNMR", plain(percent(rates.false_non_match.value)), width="content")
+        st.metric("Model", plain(explanation.model.id), help=about, width="content")
     st.caption(plain(_known_pairs(explanation)))
 
 
@@ -47,27 +57,67 @@ def _known_pairs(explanation: Explanation) -> str:
     return f"{standing}. At this threshold: {calibration.rates(explanation.threshold.value)}. {calibration.origin}."
 
 
-def show_maps(explanation: Explanation, model: FaceModel, pair: Pair, drawing: Drawing) -> None:
-    """Crops and maps of both faces on one shared scale."""
-    scale = shared_scale(explanation.maps().values())
-    rows = {}
-    for (side, face), (_, maps) in zip(pair.by_side(), explanation.by_side(), strict=True):
-        crop = face.crop_for(explanation.model.template)
-        tiles = [Tile("Aligned crop", f"Aligned crop of the {side}, {face.photo.name}", crop)]
-        for name, values in maps.named().items():
+def show_maps(shown: Explanation, beside: list[Explanation], model: FaceModel, pair: Pair, drawing: Drawing) -> None:
+    """The combined map of each face, large and on its own scale; smaller the crop, the maps of one sign on a scale that
+    they share, and the combined maps of other methods."""
+    columns = [_combined(shown, model), *_of_one_sign(shown), *(_combined(other, model) for other in beside)]
+    rows = []
+    for index, (side, face) in enumerate(pair.by_side()):
+        crop = Tile("Aligned crop", f"Aligned crop of the {side}, {face.photo.name}")
+        tiles = [column[index] for column in columns]
+        rows.append(Row(side.capitalize(), face.crop_for(shown.model.template), [tiles[0], crop, *tiles[1:]]))
+    map_viewer(rows, drawing, _ENDS, "maps", large=True, on_drawing_change=_take_drawing)
+    st.caption(plain(" ".join((_about_maps(shown, model), *_about_thresholds([shown, *beside])))))
+
+
+def _take_drawing() -> None:
+    take_drawing(st.session_state.maps.drawing)
+
+
+def _combined(explanation: Explanation, model: FaceModel) -> list[Tile]:
+    """The combined maps of both faces."""
+    maps = [found.combined for _, found in explanation.by_side() if found.combined is not None]
+    title, worth = explanation.method.short_title, worth_of(model, explanation.method.id)
+    alts = [f"{explanation.method.title} combined map of the {side}" for side in SIDES]
+    return combined_tiles(maps, [title] * len(maps), alts, worth.note if worth else "gain not measured here")
+
+
+def _of_one_sign(explanation: Explanation) -> list[list[Tile]]:
+    """The similarity maps of both faces, then their dissimilarity maps."""
+    maps, found = explanation.maps(), []
+    full = scales(maps)
+    for name in ("similarity", "dissimilarity"):
+        if f"probe_{name}" not in maps:
+            continue
+        tiles = []
+        for side in SIDES:
+            values = maps[f"{side}_{name}"]
+            scale = full[f"{side}_{name}"]
             alt = (
-                f"{explanation.method.title} {name} map of the {side}: values from {values.min():.2e} to "
-                f"{values.max():.2e}, full colour at {scale:.2e}"
+                f"{explanation.method.title} {name} map of the {side}: values up to {values.max():.2e}, full colour "
+                f"at {scale:.2e}"
             )
-            tiles.append(Tile(name.capitalize(), alt, crop, values, scale, name == "dissimilarity"))
-        rows[side.capitalize()] = tiles
-    map_viewer(rows, drawing.palette, drawing.opacity, key="maps")
-    st.caption(
-        plain(
-            f"{explanation.method.title}. All maps on one scale: full colour at |value| {scale:.3e}. "
-            f"{sum(explanation.seconds.values()):.2f} s on {model.device_name}."
-        )
+            tiles.append(Tile(name.capitalize(), alt, values, scale, name == "dissimilarity"))
+        found.append(tiles)
+    return found
+
+
+def _about_maps(explanation: Explanation, model: FaceModel) -> str:
+    return (
+        f"{explanation.method.title}. Each combined map reaches full colour at its strongest place on the two faces; "
+        "similarity and dissimilarity share a scale of their own. Outlined is what reaches half of the strongest place "
+        f"of its sign. {sum(explanation.seconds.values()):.2f} s on {model.device_name}."
     )
+
+
+def _about_thresholds(explanations: list[Explanation]) -> Iterator[str]:
+    """What another threshold would change."""
+    for explanation in explanations:
+        if explanation.method.id == "layered":
+            yield "The order of Layered's pixels is the same at every threshold."
+        elif explanation.method.id == "xssab":
+            low, high = same_maps_between(explanation.embeddings, explanation.threshold.value)
+            yield f"xSSAB's maps stay exactly as they are from threshold {low:.4f} to {high:.4f}."
 
 
 def show_photographs(pair: Pair) -> None:
@@ -119,10 +169,12 @@ def show_downloads(explanations: list[Explanation], model: FaceModel, pair: Pair
     Files are made when they are asked for."""
     st.header("Keep this result")
     shown = explanations[0]
+    checks = {explanation.method.id: check_of(explanation, pair) for explanation in explanations}
 
     def files(explanation: Explanation) -> dict[str, bytes]:
         images = pictures(explanation, pair, drawing.palette, drawing.opacity)
-        return bundle(record(explanation, pair, model.device_name, {}), maps_npz(explanation), images)
+        about = record(explanation, pair, model.device_name, {}, checks[explanation.method.id]())
+        return bundle(about, maps_npz(explanation), images)
 
     def everything() -> bytes:
         found = files(shown)

@@ -11,12 +11,14 @@ from xssab_core.faces import ARCFACE, Photo
 LANDMARK_NAMES = ("eye on the left", "eye on the right", "nose", "left mouth corner", "right mouth corner")
 # A hand places no point more finely than this many digits of a pixel.
 _DIGITS = 2
+# The side of the region around the points at first, as a multiple of how far they reach from their middle.
+_REACH = 5.0
 
 _component = component("landmark_picker")
 
 
 def landmark_picker(photo: Photo, start: np.ndarray | None, key: str) -> np.ndarray | None:
-    """Let the user drag five points onto a photograph.
+    """Let the user drag five points onto a photograph, of which the face is shown large at first.
 
     Args:
         photo: the photograph.
@@ -26,26 +28,40 @@ def landmark_picker(photo: Photo, start: np.ndarray | None, key: str) -> np.ndar
         float64 (5, 2) in pixels of the photograph in the run after the user confirmed them, else None. Points that
         were not moved are those of `start` exactly; where none of them was, nothing was chosen.
     """
-    pixels, factor = reduced(photo)
-    height, width = pixels.shape[:2]
-    shown = _laid_out(width, height) if start is None else start * factor
+    points = _laid_out(*photo.size) if start is None else start
+    whole = (0, 0, *photo.size)
     data = {
-        "picture": data_url(pixels),
-        "width": width,
-        "height": height,
-        "points": shown.tolist(),
+        "views": [_view(photo, region) for region in ([] if start is None else [_around(start, photo)]) + [whole]],
+        "width": photo.size[0],
+        "height": photo.size[1],
+        "points": points.tolist(),
         "names": list(LANDMARK_NAMES),
         "photo": photo.name,
     }
     result = _component(key=key, data=data, on_points_change=lambda: None)
     if result.points is None or (start is not None and not any(result.points)):
         return None
-    stays = shown / factor if start is None else start
     placed = [
-        stay if point is None else np.round(np.divide(point, factor), _DIGITS)
-        for point, stay in zip(result.points, stays, strict=True)
+        stay if point is None else np.round(point, _DIGITS) for point, stay in zip(result.points, points, strict=True)
     ]
     return np.array(placed, dtype=np.float64)
+
+
+def _view(photo: Photo, region: tuple[int, int, int, int]) -> dict[str, object]:
+    """A region (left, top, right, bottom) of the photograph, reduced where it is large."""
+    left, top, right, bottom = region
+    picture, _ = reduced(photo.pixels[top:bottom, left:right])
+    return {"picture": data_url(picture), "x": left, "y": top, "width": right - left, "height": bottom - top}
+
+
+def _around(points: np.ndarray, photo: Photo) -> tuple[int, int, int, int]:
+    """The square around the points, as far as it lies on the photograph."""
+    width, height = photo.size
+    middle = np.clip(points.mean(axis=0), 0, (width - 1, height - 1))
+    half = max(8.0, _REACH / 2 * float(np.abs(points - middle).max()))
+    left, top = np.floor(np.maximum(middle - half, 0)).astype(int)
+    right, bottom = np.ceil(np.minimum(middle + half, (width, height))).astype(int)
+    return int(left), int(top), int(right), int(bottom)
 
 
 def _laid_out(width: int, height: int) -> np.ndarray:

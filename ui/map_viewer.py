@@ -1,68 +1,156 @@
-"""The viewer of maps over crops: pixels as they are, values under the pointer, one crosshair on all tiles."""
+"""The viewer of maps over crops: values as they are, drawn and looked at in the browser."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from ui.components import component, packed
 from ui.pictures import data_url
-from xssab_core.render import colour_layer, grey_crop, legend
+from ui.sidebar import PALETTE_TITLES, Drawing
+from xssab_core.gallery.thumbnails import outline
+from xssab_core.metrics import percent
+from xssab_core.render import ALPHA_POWER, PALETTES, grey_crop, shared_scale, strongest_areas
+
+
+@dataclass(frozen=True)
+class Legend:
+    """What the two ends of the colour scale stand for."""
+
+    dissimilar: str
+    similar: str
 
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """One picture of the grid.
+    """One picture of a row.
 
     Attributes:
         title: shown above it.
         note: a few words below the title.
         alt: what a reader who cannot see it should know.
-        crop: uint8 (S, S, 3) RGB.
         values: float32 (S, S) map over the crop, or None for the crop alone.
         scale: the |value| drawn at full colour.
         dissimilar: a single map of dissimilarity.
+        areas: bool (S, S) masks of the strongest areas, similar and dissimilar, which are outlined.
+        legend: the ends of its scale in words, where it is the large one.
     """
 
     title: str
     alt: str
-    crop: np.ndarray
     values: np.ndarray | None = None
     scale: float = 1.0
     dissimilar: bool = False
     note: str = ""
+    areas: tuple[np.ndarray, np.ndarray] | None = None
+    legend: Legend | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """Pictures of one face.
+
+    Attributes:
+        label: whose they are.
+        crop: uint8 (S, S, 3) RGB, which the maps lie over.
+        tiles: the pictures; where the viewer has a large one, the first is that at first.
+    """
+
+    label: str
+    crop: np.ndarray
+    tiles: list[Tile]
 
 
 _component = component("map_viewer")
 
 
-def map_viewer(rows: dict[str, list[Tile]], palette: str, opacity: float, key: str) -> None:
-    """Show rows of tiles, each row with its name at the left, and the legend below."""
+def combined_tiles(
+    maps: Sequence[np.ndarray], titles: Sequence[str], alts: Sequence[str], note: str = ""
+) -> list[Tile]:
+    """A tile for each combined map of a pair, on the scale they share, with the outlines of their strongest areas."""
+    scale, areas, legend = shared_scale(maps), strongest_areas(maps), strongest(maps)
+    said = [f"{alt}, values {values.min():.2e} to {values.max():.2e}" for alt, values in zip(alts, maps, strict=True)]
+    return [
+        Tile(title, alt, values, scale, note=note, areas=area, legend=legend)
+        for title, alt, values, area in zip(titles, said, maps, areas, strict=True)
+    ]
+
+
+def strongest(maps: Sequence[np.ndarray]) -> Legend:
+    """The strongest places of the combined maps of a pair, in words."""
+    scale = shared_scale(maps)
+    high, low = max(float(values.max()) for values in maps), min(float(values.min()) for values in maps)
+    return Legend(_end("against", -low / scale), _end("for", high / scale))
+
+
+def _end(side: str, share: float) -> str:
+    if share <= 0:
+        return f"no place {side} a match"
+    reaches = " on these two faces" if share == 1 else f", {percent(share, 0)} of full colour"
+    return f"strongest place {side} a match{reaches}"
+
+
+def map_viewer(
+    rows: list[Row],
+    drawing: Drawing,
+    legend: Legend,
+    key: str,
+    large: bool = False,
+    on_drawing_change: Callable[[], None] | None = None,
+) -> None:
+    """Show rows of tiles and the legend.
+
+    Args:
+        rows: the faces.
+        drawing: how maps are drawn until the user draws them otherwise, in the browser.
+        legend: the ends of the scale in words, where the large tile has none of its own.
+        key: of the component.
+        large: one tile of each row is large, the rows stand beside each other.
+        on_drawing_change: called when a drawing that the user changed has rested, see `drawn`. The viewer that has it
+            bears the controls.
+    """
     data = {
-        "rows": [{"label": label, "tiles": [_tile(tile, palette) for tile in tiles]} for label, tiles in rows.items()],
-        "opacity": opacity,
-        "legend": data_url(legend(palette, opacity)),
+        "rows": [_row(row) for row in rows],
+        "legend": asdict(legend),
+        "large": large,
+        "controls": on_drawing_change is not None,
+        "palette": drawing.palette,
+        "opacity": drawing.opacity,
+        "palettes": {
+            name: {"title": PALETTE_TITLES[name], "dissimilar": colours[0], "similar": colours[1]}
+            for name, colours in PALETTES.items()
+        },
+        "power": ALPHA_POWER,
     }
-    _component(key=key, data=data)
+    _component(key=key, data=data, on_drawing_change=on_drawing_change or _ignore)
 
 
-def _tile(tile: Tile, palette: str) -> dict[str, object]:
-    if tile.values is None:
-        return {
-            "title": tile.title,
-            "note": tile.note,
-            "alt": tile.alt,
-            "base": data_url(tile.crop),
-            "size": len(tile.crop),
-        }
+def _ignore() -> None:
+    """The component is mounted with the callbacks of all that it may report."""
+
+
+def _row(row: Row) -> dict[str, object]:
     return {
-        "title": tile.title,
-        "note": tile.note,
-        "alt": tile.alt,
-        "base": data_url(grey_crop(tile.crop)),
-        "layer": data_url(colour_layer(tile.values, tile.scale, palette, tile.dissimilar)),
+        "label": row.label,
+        "size": len(row.crop),
+        "crop": data_url(row.crop),
+        "grey": data_url(grey_crop(row.crop)),
+        "tiles": [_tile(tile) for tile in row.tiles],
+    }
+
+
+def _tile(tile: Tile) -> dict[str, object]:
+    found: dict[str, object] = {"title": tile.title, "note": tile.note, "alt": tile.alt}
+    if tile.values is None:
+        return found
+    if tile.legend is not None:
+        found["legend"] = asdict(tile.legend)
+    if tile.areas is not None:
+        found["outlines"] = {"similar": outline(tile.areas[0]), "dissimilar": outline(tile.areas[1])}
+    return found | {
         "values": packed(tile.values.astype("<f4")),
         "scale": tile.scale,
-        "size": len(tile.crop),
+        "dissimilar": tile.dissimilar,
     }

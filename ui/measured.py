@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import streamlit as st
@@ -35,6 +36,24 @@ def worth_of(model: FaceModel, method_id: str) -> Worth | None:
         for method in results.methods:
             if method.label == method_id:
                 return Worth("chance" if method.is_random else _note(method), _origin(results))
+    return None
+
+
+def answers_best(model: FaceModel, method_ids: Collection[str]) -> str | None:
+    """Of these methods the one with the largest measured gain, the mean of that on impostor and on genuine pairs; None
+    where none was measured for these weights. Gains from different pairs are not compared: the first results with one
+    of the methods decide."""
+    for results in _shipped():
+        if results.model.weights_sha256 != model.weights_sha256:
+            continue
+        gains = {
+            method.label: method.gain.mean.value
+            for method in results.methods
+            if method.label in method_ids and not method.is_random
+        }
+        known = {method_id: gain for method_id, gain in gains.items() if gain is not None}
+        if known:
+            return max(known, key=known.__getitem__)
     return None
 
 

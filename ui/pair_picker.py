@@ -27,16 +27,13 @@ from xssab_core.paths import ASSETS
 
 _SAMPLES = ASSETS / "samples"
 _PATCH_LFW = "Patch-LFW"
-# A false match that patches made: its replay shows at once what an order of pixels is worth.
+# The pair that the app opens with. A false match that patches made: its map shows at once where, and its replay what an
+# order of pixels is worth.
 SHOWCASE = ("joe_biden_1", "barack_obama_2")
 
 
-def pick_pair(showcase: bool = False) -> Pair | None:
-    """The widgets for choosing a pair, in the sidebar; None while something is still to be chosen.
-
-    Args:
-        showcase: open with a sample pair that patches turned, not with the first one as it is.
-    """
+def pick_pair() -> Pair | None:
+    """The widgets for choosing a pair, in the sidebar; None while something is still to be chosen."""
     with st.sidebar:
         sources = ["Samples", "Upload"] + (["LFW", _PATCH_LFW] if lfw_folder() else [])
         sources += [TRIAGED] if ROW in st.query_params else []
@@ -52,15 +49,16 @@ def pick_pair(showcase: bool = False) -> Pair | None:
             elif source == "Upload":
                 photos = uploaded_pair()
             else:
-                photos = _lfw_pair() if source == "LFW" else _sample_pair(showcase)
+                photos = _lfw_pair() if source == "LFW" else _sample_pair()
     if photos is None:
         show_incomplete()
         return None
     faces = [_face(photo, side, by_position=source == "LFW") for photo, side in zip(photos, SIDES, strict=True)]
     if faces[0] is None or faces[1] is None:
         return None
-    is_showcase = showcase and source == "Samples" and st.session_state.sample == _id(*SHOWCASE)
-    probe = _patched_by_hand(faces[0], faces[1], is_showcase)
+    sample = st.session_state.sample if source == "Samples" else None
+    belongs("patch", (source, sample), sample == _id(*SHOWCASE))
+    probe = _patched_by_hand(faces[0], faces[1], sample == _id(*SHOWCASE))
     if probe is None:
         return None
     pair = Pair(probe, faces[1])
@@ -72,18 +70,13 @@ def pick_pair(showcase: bool = False) -> Pair | None:
 def open_pair_elsewhere(file: str, label: str) -> None:
     """A link to another page with the same pair, model and threshold. It loads a new document: a switch within the
     session cannot be relied on to carry parameters that are bound to widgets."""
-    query = st.query_params.to_dict()
-    if query.get("source", "Samples") == "Samples":  # pages open with different ones
-        patched = "true" if st.session_state.patch else "false"
-        query |= {"sample": sample_title(st.session_state.sample), "patch": patched}
-    target = escape(address(file, query))
+    target = escape(address(file, st.query_params.to_dict()))
     st.html(f'<a href="{target}" style="color: inherit; font-weight: 600">{escape(label)}</a>')
 
 
-def _sample_pair(showcase: bool) -> tuple[Photo, Photo]:
-    pairs = {_id(a, b): (a, b) for a, b in (*sample_pairs(), SHOWCASE)}
-    index = list(pairs).index(_id(*SHOWCASE)) if showcase else 0
-    chosen = st.selectbox("Pair", list(pairs), index, format_func=sample_title, key="sample", bind="query-params")
+def _sample_pair() -> tuple[Photo, Photo]:
+    pairs = {_id(a, b): (a, b) for a, b in (SHOWCASE, *sample_pairs())}
+    chosen = st.selectbox("Pair", list(pairs), format_func=sample_title, key="sample", bind="query-params")
     first, second = (read_photo(_SAMPLES / f"{name}.jpg") for name in pairs[chosen])
     st.caption(_kind(pairs[chosen][0].rsplit("_", 1)[0] == pairs[chosen][1].rsplit("_", 1)[0]))
     with st.popover("Credits", type="tertiary"):
@@ -103,8 +96,10 @@ def sample_pairs() -> list[tuple[str, str]]:
 
 def first_pair() -> Pair:
     """The pair that the app opens with."""
-    photos = [read_photo(_SAMPLES / f"{name}.jpg") for name in sample_pairs()[0]]
-    return Pair(*(settled(align_face(photo, face=0, detected=engine().faces(photo))) for photo in photos))
+    photos = [read_photo(_SAMPLES / f"{name}.jpg") for name in SHOWCASE]
+    probe, reference = (settled(align_face(photo, face=0, detected=engine().faces(photo))) for photo in photos)
+    positions = uniform_positions(np.random.default_rng(0), PATCHES, PATCH_SIDE)
+    return Pair(PatchedFace.of(probe, reference, positions, PATCH_SIDE), reference)
 
 
 def sample_title(pair: str) -> str:

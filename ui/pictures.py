@@ -39,17 +39,17 @@ def png_url(encoded: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(encoded).decode()
 
 
-def reduced(photo: Photo, longest: int = 640) -> tuple[np.ndarray, float]:
-    """The photograph no longer than that on a side, and the factor it was scaled by."""
-    factor = min(1.0, longest / max(photo.size))
+def reduced(pixels: np.ndarray, longest: int = 640) -> tuple[np.ndarray, float]:
+    """A uint8 (H, W, 3) picture no longer than that on a side, and the factor it was scaled by."""
+    factor = min(1.0, longest / max(pixels.shape[:2]))
     if factor == 1.0:
-        return np.array(photo.pixels), 1.0
-    return np.asarray(cv2.resize(photo.pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)), factor
+        return np.array(pixels), 1.0
+    return np.asarray(cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)), factor
 
 
 def photo_with_landmarks(face: AlignedFace) -> np.ndarray:
     """The photograph with the five landmarks, and the detector's box where there is one."""
-    pixels, factor = reduced(face.photo)
+    pixels, factor = reduced(face.photo.pixels)
     image = Image.fromarray(pixels)
     draw = ImageDraw.Draw(image)
     line = max(2, max(image.size) // 130)
@@ -70,7 +70,7 @@ def crop_with_landmarks(face: AlignedFace, factor: int = 4) -> np.ndarray:
 
 def photo_with_faces(photo: Photo, faces: tuple[DetectedFace, ...]) -> np.ndarray:
     """The photograph with a numbered box around each face, 1 = largest."""
-    pixels, factor = reduced(photo)
+    pixels, factor = reduced(photo.pixels)
     image = Image.fromarray(pixels)
     draw = ImageDraw.Draw(image)
     size = max(14, max(image.size) // 24)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
@@ -10,16 +11,21 @@ from streamlit.delta_generator import DeltaGenerator
 from ui.choices import drop, outlived
 from ui.page import errors_as_sentences
 from ui.state import engine
+from ui.threshold import threshold_slider
 from ui.words import plain
+from xssab_core.faces import Pair
+from xssab_core.metrics import cosine
 from xssab_core.models import DEFAULT_MODEL, MODELS, FaceModel, Threshold
 from xssab_core.models.calibration import rates_at
 from xssab_core.render import DEFAULT_OPACITY, PALETTES
 
 _DIGITS = 4
+_STEP = 0.001
+_LABEL = "Decision threshold (cosine)"
 _THRESHOLD = "threshold_"
 _UNMEASURED = Threshold(0.3, "start", "where the slider starts: no scores of this model are known here")
 _TITLES = {"eer": "EER", "published": "Published"}
-_PALETTE_TITLES = {"pink-green": "Pink and green", "orange-blue": "Orange and blue (colour-blind safe)"}
+PALETTE_TITLES = {"pink-green": "Pink and green", "orange-blue": "Orange and blue (colour-blind safe)"}
 
 
 @dataclass(frozen=True)
@@ -40,29 +46,41 @@ def pick_model(place: DeltaGenerator | None = None) -> FaceModel:
             return engine().model(chosen)
 
 
-def pick_threshold(model: FaceModel) -> Threshold:
-    """What the slider says; at the place of a known threshold, exactly that one with its origin."""
+def pick_threshold(model: FaceModel, pair: Pair | None = None) -> Threshold:
+    """What slider and number say; at the place of a known threshold, exactly that one with its origin.
+
+    Args:
+        model: whose threshold it is.
+        pair: the one in hand, whose decision follows the slider while it is dragged.
+    """
     first, name = _first_threshold(model), _threshold_name(model)
     known = {_shown(preset): preset for preset in (*reversed(model.thresholds), first)}
     drop(*(other for other in st.query_params if other.startswith(_THRESHOLD) and other != name))
     if outlived("threshold", (model.weights_sha256, model.thresholds)):
         st.session_state[name] = _shown(first)
 
+    with errors_as_sentences():
+        score = None if pair is None else cosine(*engine().embed(model, pair.crops_for(model.info.template)))
+
     def choose(value: float) -> None:
-        st.session_state[name] = value
+        st.session_state[name] = round(value, _DIGITS)
 
     with st.sidebar:
-        value = st.slider(
-            "Decision threshold (cosine)",
+        slider = st.container(key="threshold")
+        value = st.number_input(
+            _LABEL,
             -1.0,
             1.0,
             _shown(first),
-            10.0**-_DIGITS,
-            format=f"%.{_DIGITS}f",
+            _STEP,
+            f"%.{_DIGITS}f",
             key=name,
             bind="query-params",
+            label_visibility="collapsed",  # the slider above bears it
         )
         value = round(value, _DIGITS)
+        with slider:
+            threshold_slider(_LABEL, value, model, [preset.value for preset in known.values()], score, choose)
         with st.container(horizontal=True, gap="small"):
             for preset in model.thresholds:
                 st.button(
@@ -117,10 +135,28 @@ def _preset_title(name: str) -> str:
 def pick_drawing() -> Drawing:
     """Palette and opacity of the maps."""
     with st.sidebar:
-        palette = st.selectbox(
-            "Colours", list(PALETTES), format_func=_PALETTE_TITLES.__getitem__, key="palette", bind="query-params"
-        )
-        percent = st.slider(
-            "Opacity", 0, 100, round(100 * DEFAULT_OPACITY), 5, format="%d %%", key="opacity", bind="query-params"
-        )
+        return _drawing()
+
+
+def keep_drawing() -> Drawing:
+    """The same where the viewer itself has the controls, see `take_drawing`: these widgets keep it in the address and
+    for other pages, and nobody sees them."""
+    with st.sidebar, st.container(key="kept_drawing"):
+        st.html("<style>.st-key-kept_drawing { display: none; }</style>")
+        return _drawing()
+
+
+def take_drawing(drawn: object) -> None:
+    """Keep what the viewer reports: `palette` by its name and `opacity` in percent."""
+    if isinstance(drawn, Mapping) and drawn.get("palette") in PALETTES and drawn.get("opacity") in range(0, 101, 5):
+        st.session_state.palette, st.session_state.opacity = drawn["palette"], drawn["opacity"]
+
+
+def _drawing() -> Drawing:
+    palette = st.selectbox(
+        "Colours", list(PALETTES), format_func=PALETTE_TITLES.__getitem__, key="palette", bind="query-params"
+    )
+    percent = st.slider(
+        "Opacity", 0, 100, round(100 * DEFAULT_OPACITY), 5, format="%d %%", key="opacity", bind="query-params"
+    )
     return Drawing(palette, percent / 100)

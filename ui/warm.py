@@ -33,12 +33,17 @@ def _warm_up() -> None:
 
 
 def _first_pair() -> None:
-    """Explain the pair that the app opens with."""
+    """Explain the pair that the app opens with, by what is shown of it first."""
+    from ui.compare_view import SHOWN_FIRST, is_at_once
     from ui.pair_picker import first_pair
     from ui.state import engine
+    from xssab_core.explain import METHODS
     from xssab_core.models import DEFAULT_MODEL
 
     try:
-        engine().explain(engine().model(DEFAULT_MODEL), first_pair())
+        model, pair = engine().model(DEFAULT_MODEL), first_pair()
+        for method_id in SHOWN_FIRST:
+            if is_at_once(model, pair, METHODS[method_id]):
+                engine().explain(model, pair, method_id)
     except XssabError as error:  # the page will say so
         logging.getLogger("xssab").warning("%s", error)

@@ -1,10 +1,11 @@
-"""Maps to pictures: the only place where values become colours."""
+"""Maps to pictures: how values become colours. The app's viewer does the same in the browser."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
+import cv2
 import numpy as np
 from PIL import Image, PngImagePlugin
 
@@ -16,12 +17,36 @@ PALETTES: dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
 DEFAULT_PALETTE = "pink-green"
 DEFAULT_OPACITY = 0.9
 # Alpha = (|value| / scale) ** this: below 1, so that weak areas stay visible. The legend shows the same curve.
-_ALPHA_POWER = 0.7
+ALPHA_POWER = 0.7
+# Areas are outlined on maps smoothed by a Gaussian of this standard deviation, as a share of the side: an outline of
+# each pixel of a fine map would hide it.
+_SMOOTHING = 0.02
 
 
 def shared_scale(maps: Iterable[np.ndarray]) -> float:
     """The largest |value| of all maps: what is drawn at full strength. 1.0 when all are zero."""
     return max((float(np.abs(values).max()) for values in maps), default=0.0) or 1.0
+
+
+def scales(maps: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """The |value| drawn at full strength, for each map of a pair by its name (`probe_combined`, ...).
+
+    The combined maps of both faces share one and so reach full colour at their strongest place; those of a single sign,
+    which may be many times stronger where the signs cancel, share another.
+    """
+    combined = {name: name.endswith("combined") for name in maps}
+    return {name: shared_scale(maps[other] for other in maps if combined[other] == combined[name]) for name in maps}
+
+
+def strongest_areas(maps: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each signed float (S, S) map of a pair, bool (S, S) masks of its strongest areas: similar, dissimilar.
+
+    Of each sign what reaches half of that sign's largest value on the smoothed maps of both faces.
+    """
+    smooth = [cv2.GaussianBlur(values.astype(np.float64), (0, 0), _SMOOTHING * len(values)) for values in maps]
+    high, low = max(float(values.max()) for values in smooth), min(float(values.min()) for values in smooth)
+    nowhere = np.zeros(smooth[0].shape, dtype=bool)
+    return [(v >= high / 2 if high > 0 else nowhere, v <= low / 2 if low < 0 else nowhere) for v in smooth]
 
 
 def colour_layer(
@@ -39,7 +64,7 @@ def colour_layer(
     share = np.clip(np.abs(shown) / scale, 0.0, 1.0)
     layer = np.empty((*values.shape, 4), dtype=np.uint8)
     layer[..., :3] = np.where((shown >= 0)[..., None], positive, negative)
-    layer[..., 3] = np.round(255 * share**_ALPHA_POWER).astype(np.uint8)
+    layer[..., 3] = np.round(255 * share**ALPHA_POWER).astype(np.uint8)
     return layer
 
 
@@ -59,12 +84,6 @@ def overlay(crop: np.ndarray, layer: np.ndarray, opacity: float = DEFAULT_OPACIT
 def grey_crop(crop: np.ndarray) -> np.ndarray:
     """uint8 (S, S, 3) greyscale picture of an RGB crop (ITU-R 601 luma)."""
     return np.asarray(Image.fromarray(crop).convert("L").convert("RGB"))
-
-
-def legend(palette: str = DEFAULT_PALETTE, opacity: float = DEFAULT_OPACITY) -> np.ndarray:
-    """uint8 (12, 256, 3) colour bar from -scale (left) to +scale over mid-grey."""
-    values = np.repeat(np.linspace(-1, 1, 256)[None], 12, axis=0)
-    return overlay(np.full((*values.shape, 3), 160, dtype=np.uint8), colour_layer(values, 1.0, palette), opacity)
 
 
 def enlarge(picture: np.ndarray, factor: int) -> np.ndarray:

@@ -7,6 +7,7 @@ import io
 import json
 import platform
 import zipfile
+from dataclasses import asdict
 from typing import Any
 
 import cv2
@@ -19,13 +20,17 @@ from xssab_core.faces import Pair
 from xssab_core.faces.align import ALIGNER_VERSION
 from xssab_core.faces.detect import DETECTOR
 from xssab_core.models.calibration import rates_at
-from xssab_core.render import DEFAULT_OPACITY, DEFAULT_PALETTE, colour_layer, enlarge, overlay, png, shared_scale
+from xssab_core.render import DEFAULT_OPACITY, DEFAULT_PALETTE, colour_layer, enlarge, overlay, png, scales
+from xssab_core.trust.checks import Trust
+from xssab_core.trust.words import verdict
 
 # Pictures are written this many times larger than the maps, pixel by pixel.
 PICTURE_FACTOR = 4
 
 
-def record(explanation: Explanation, pair: Pair, device: str, seconds: dict[str, float]) -> dict[str, Any]:
+def record(
+    explanation: Explanation, pair: Pair, device: str, seconds: dict[str, float], trust: Trust | None = None
+) -> dict[str, Any]:
     """Everything needed to understand and repeat a result, ready for JSON.
 
     Args:
@@ -33,6 +38,7 @@ def record(explanation: Explanation, pair: Pair, device: str, seconds: dict[str,
         pair: the faces it is about.
         device: what computed it.
         seconds: wall time of stages before the explanation, such as "align".
+        trust: what a check of the map found, if there was one.
     """
     return {
         "caution": CAUTION,
@@ -55,6 +61,7 @@ def record(explanation: Explanation, pair: Pair, device: str, seconds: dict[str,
         "blur": explanation.blur,
         "argument_threshold": explanation.argument_threshold,
         "positive_arguments": int((explanation.arguments >= explanation.argument_threshold).sum()),
+        "trust_check": _trust(trust),
         **{side: face.record() for side, face in pair.by_side()},
         "detector": DETECTOR,
         "aligner_version": ALIGNER_VERSION,
@@ -62,6 +69,14 @@ def record(explanation: Explanation, pair: Pair, device: str, seconds: dict[str,
         "device": device,
         "seconds": {stage: round(value, 4) for stage, value in (seconds | explanation.seconds).items()},
     }
+
+
+def _trust(trust: Trust | None) -> dict[str, Any]:
+    """The verdict on the map, and the numbers behind it."""
+    found: dict[str, Any] = {"verdict": verdict(trust).word}
+    if trust is not None:
+        found |= {"stability": [asdict(change) for change in trust.stability], "randomised": trust.randomised}
+    return found
 
 
 def _rates(explanation: Explanation) -> dict[str, Any]:
@@ -112,17 +127,18 @@ def pictures(
     palette: str = DEFAULT_PALETTE,
     opacity: float = DEFAULT_OPACITY,
 ) -> dict[str, bytes]:
-    """PNG files by name: both crops, and each map over its crop, all on one shared symmetric scale."""
+    """PNG files by name: both crops, and each map over its crop, on the scales of `scales`."""
     maps = explanation.maps()
-    scale = shared_scale(maps.values())
+    full = scales(maps)
     comment = {"Comment": CAUTION}
-    about = comment | {
-        "Description": f"{explanation.method.title} on {explanation.model.id}, full colour at |value| {scale:.3e}",
-    }
     crops = {side: face.crop_for(explanation.model.template) for side, face in pair.by_side()}
     files = {f"{side}_crop.png": png(enlarge(crop, PICTURE_FACTOR), comment) for side, crop in crops.items()}
     for name, values in maps.items():
-        layer = colour_layer(values, scale, palette, dissimilar=name.endswith("dissimilarity"))
+        about = comment | {
+            "Description": f"{explanation.method.title} on {explanation.model.id}, "
+            f"full colour at |value| {full[name]:.3e}",
+        }
+        layer = colour_layer(values, full[name], palette, dissimilar=name.endswith("dissimilarity"))
         shown = overlay(crops[name.split("_")[0]], layer, opacity)
         files[f"{name}.png"] = png(enlarge(shown, PICTURE_FACTOR), about)
     return files

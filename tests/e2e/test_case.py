@@ -19,7 +19,7 @@ def give(page: Page, path) -> None:
 
 
 def test_a_case_file_made_on_inspect_is_equal_when_it_is_computed_again(visit, tmp_path) -> None:
-    visit.goto("/?methods=xSSAB")
+    visit.goto("/?sample=Obama+1+/+Obama+2&methods=xSSAB")
     visit.get_by_text("With the original photographs, byte for byte").click()
     notes = visit.get_by_label("Examiner's notes")
     notes.fill("Both ears are visible.\n<b>Left</b> lobe attached.")

@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.e2e.app_process import App, start_app
-from tests.e2e.test_inspect import SAMPLES, metric, upload, wait_for_maps
+from tests.e2e.test_inspect import ORDINARY, SAMPLES, metric, upload, wait_for_maps
 from tests.e2e.test_replay import VIEWER, press, readout, wait_for_viewer
 from tests.e2e.widgets import choose
 from xssab_core import load_model, paths
@@ -30,6 +30,7 @@ SHOWN = r"""() => {
         numbers: texts(`${main} [data-testid=stMetricValue]`),
         origin: texts(`${sidebar} [data-testid=stCaptionContainer]`).find((text) => /^-?\d\.\d{4}: /.test(text)),
         sliders: [...document.querySelectorAll("input[type=range]")].map((slider) => slider.value),
+        fields: [...document.querySelectorAll("input[type=number]")].map((field) => field.value),
         boxes: [...document.querySelectorAll("input[role=combobox]")].map((box) => box.value),
         pressed: texts("[data-testid=stButtonGroup] [data-selected]"),
         primary: texts("button[data-testid$=primary]"),
@@ -175,7 +176,7 @@ def test_a_face_number_belongs_to_its_photograph(visit, two_faces, tmp_path) -> 
 
 
 def test_patches_methods_and_another_pair_are_what_the_address_says(visit) -> None:
-    visit.goto("/")
+    visit.goto(ORDINARY)
     wait_for_maps(visit)
     visit.get_by_text("Patch the probe").click()
     expect(visit.get_by_text("Patched: 27 squares").first).to_be_visible()
@@ -215,7 +216,7 @@ def test_a_step_belongs_to_its_pair_and_model_and_a_method_to_the_models_that_ha
 
 
 def test_landmarks_that_nobody_moved_stay_as_they_are(visit) -> None:
-    visit.goto("/")
+    visit.goto(ORDINARY)
     before = assert_as_loaded(visit)
     visit.get_by_text("Place the landmarks by hand").first.click()
     use = visit.get_by_role("button", name="Use these landmarks").first

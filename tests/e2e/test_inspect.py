@@ -14,18 +14,28 @@ from PIL import Image, ImageFilter
 from playwright.sync_api import Page, expect
 
 from tests.e2e.app_process import start_app
-from tests.e2e.widgets import open_options
+from tests.e2e.conftest import SCREENSHOTS
+from tests.e2e.widgets import next_frame, open_options
+from ui.pair_picker import first_pair
 from xssab_core import align_face, explain, open_photo
 from xssab_core.explain import CAUTION, METHODS
 from xssab_core.paths import ASSETS
 
 SAMPLES = ASSETS / "samples"
 TILES = ".st-key-maps .tile"
+# An ordinary pair: no patches.
+ORDINARY = "/?sample=Obama+1+/+Obama+2"
 
 
 def wait_for_maps(page: Page) -> None:
-    expect(page.locator(TILES)).to_have_count(8)
+    expect(page.locator(f"{TILES}.large")).to_have_count(2)
     expect(page.locator('[data-testid="stStatusWidget"]')).to_have_count(0)
+
+
+def wait_for_verdict(page: Page) -> None:
+    """The check of the map has ended, and the page was run again with what it found."""
+    expect(page.get_by_text(re.compile("Trust check: (stable|unstable)"))).to_be_visible(timeout=90_000)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=90_000)
 
 
 def upload(page: Page, probe: Path, reference: Path) -> None:
@@ -49,16 +59,38 @@ def no_face(tmp_path_factory) -> Path:
     return path
 
 
-def test_a_sample_pair_is_explained_at_first_sight(visit, samples, sface) -> None:
+def test_a_false_match_that_patches_made_is_explained_at_first_sight(visit, sface) -> None:
     visit.goto("/")
     wait_for_maps(visit)
     expect(visit.get_by_role("heading", level=1)).to_have_text("The model's score is above the threshold: match")
-    expected = explain(sface, samples["barack_obama_1"], samples["barack_obama_2"])
+    expect(visit.get_by_text("Impostor pair: two people.")).to_be_visible()
+    expected = explain(sface, *first_pair().crops_for(sface.info.template), "layered")
     assert metric(visit, "Score") == pytest.approx(expected.score, abs=1e-4)
     assert metric(visit, "Threshold") == pytest.approx(expected.threshold.value, abs=1e-4)
     assert metric(visit, "Margin") == pytest.approx(expected.margin, abs=2e-4)
     expect(visit.get_by_text("It is not evidence of identity").first).to_be_visible()
     assert "same person" not in visit.inner_text("body").lower()
+    for words in ("FMR", "FNMR", re.compile("95.% interval"), "Trust check", "strongest place for a match"):
+        box = visit.get_by_test_id("stMain").get_by_text(words).first.bounding_box()
+        assert box["y"] + box["height"] < 480, words
+    assert visit.locator(f"{TILES}.large").first.bounding_box()["y"] < 560  # of the window's 800
+
+
+@pytest.mark.parametrize("visit", ["light", "dark"], indirect=True)
+def test_the_first_sight_fills_a_projector_and_fits_a_phone(visit, request) -> None:
+    visit.goto("/")
+    wait_for_maps(visit)
+    wait_for_verdict(visit)
+    SCREENSHOTS.mkdir(exist_ok=True)
+    for width, height, least in ((1920, 1080, 600), (390, 844, 340)):
+        visit.set_viewport_size({"width": width, "height": height})
+        large = visit.locator(f"{TILES}.large").first
+        large.scroll_into_view_if_needed()
+        next_frame(visit)
+        assert large.bounding_box()["width"] >= least
+        assert visit.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
+        visit.screenshot(path=SCREENSHOTS / f"{request.node.name}-{width}x{height}.png")
+    visit.set_viewport_size({"width": 1280, "height": 800})
 
 
 @pytest.mark.alone
@@ -94,9 +126,10 @@ def test_the_first_picture_of_a_sample_pair_comes_within_three_seconds(visit, ca
 
 
 def test_the_picture_shown_is_the_crop_that_was_computed(visit, samples) -> None:
-    visit.goto("/")
+    visit.goto(ORDINARY)
     wait_for_maps(visit)
-    source = visit.locator(f"{TILES} img").first.get_attribute("src")
+    crop = visit.get_by_role("img", name=re.compile("Aligned crop of the probe, "))
+    source = crop.locator("img").first.get_attribute("src")
     assert source.startswith("data:image/png;base64,")
     import base64
 
@@ -105,12 +138,12 @@ def test_the_picture_shown_is_the_crop_that_was_computed(visit, samples) -> None
 
 
 def test_values_are_read_under_the_pointer_and_by_keyboard(visit, samples, sface) -> None:
-    visit.goto("/")
+    visit.goto(ORDINARY)
     wait_for_maps(visit)
-    values = explain(sface, samples["barack_obama_1"], samples["barack_obama_2"]).probe.combined
-    tile = visit.get_by_role("img", name=re.compile("xSSAB combined map of the probe"))
+    values = explain(sface, samples["barack_obama_1"], samples["barack_obama_2"], "layered").probe.combined
+    tile = visit.get_by_role("img", name=re.compile("^Layered.* combined map of the probe"))
     tile.hover()
-    expect(visit.locator(".st-key-maps .readout")).to_contain_text("Probe, combined: x 5")
+    expect(visit.locator(".st-key-maps .readout")).to_contain_text("Probe, layered: x 5")
     tile.focus()
     tile.press("ArrowRight")
     text = visit.locator(".st-key-maps .readout").inner_text()
@@ -118,22 +151,51 @@ def test_values_are_read_under_the_pointer_and_by_keyboard(visit, samples, sface
     assert float(value) == pytest.approx(values[int(y), int(x)], rel=0.03, abs=2e-8)
 
 
+def test_the_decision_follows_the_threshold_while_it_is_dragged_and_the_page_when_it_is_let_go(visit) -> None:
+    visit.goto(ORDINARY)
+    wait_for_maps(visit)
+    title, slider = visit.get_by_role("heading", level=1), visit.get_by_role("slider", name="Decision threshold")
+    follows = visit.locator(".st-key-threshold .readout")
+    expect(follows).to_be_hidden()
+    wait_for_verdict(visit)
+    slider.scroll_into_view_if_needed()
+    next_frame(visit)
+    box = slider.bounding_box()
+    visit.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    visit.mouse.down()
+    expect(follows).to_contain_text(re.compile(r"0\.3\d\d0: match\s*margin \+0\.\d{4}\s*FMR .*interval.*\s*FNMR "))
+    visit.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + box["height"] / 2, steps=5)
+    expect(follows).to_contain_text(
+        re.compile(r"(0\.[89]\d\d0|1\.0000): non-match\s*margin -0\.\d{4}\s*FMR 0\.00.% .*\s*FNMR \d\d")
+    )
+    expect(title).to_have_text("The model's score is above the threshold: match")
+    assert "threshold_sface" not in visit.url
+    visit.mouse.up()
+    expect(title).to_have_text("The model's score is below the threshold: non-match")
+    expect(visit).to_have_url(re.compile(r"threshold_sface=(0\.[89]|1)"))
+    expect(follows).to_be_hidden()
+
+
 def test_moving_the_threshold_changes_decision_and_url_and_survives_reload(visit) -> None:
-    visit.goto("/")
+    visit.goto(ORDINARY)
     wait_for_maps(visit)
     slider = visit.get_by_role("slider", name="Decision threshold")
     slider.focus()
-    for _ in range(3):
-        slider.press("PageUp")
-    expect(visit.get_by_test_id("stMetric").filter(has_text="Threshold")).to_contain_text("0.9057")
+    for key in ["PageUp"] * 12 + ["ArrowRight", "Shift+ArrowLeft"]:
+        slider.press(key)
+    expect(visit.get_by_test_id("stMetric").filter(has_text="Threshold")).to_contain_text("0.8967")
     expect(visit.get_by_role("heading", level=1)).to_have_text("The model's score is below the threshold: non-match")
-    expect(visit).to_have_url(re.compile("threshold_sface=0.9057"))
+    expect(visit).to_have_url(re.compile("threshold_sface=0.8967"))
     visit.reload()
     wait_for_maps(visit)
-    assert metric(visit, "Threshold") == 0.9057
+    assert metric(visit, "Threshold") == 0.8967
     visit.get_by_role("button", name="Published").click()
     expect(visit.get_by_test_id("stMetric").filter(has_text="Threshold")).to_contain_text("0.3630")
     expect(visit.get_by_text("0.3630: Recommended by OpenCV")).to_be_visible()
+    field = visit.get_by_role("spinbutton", name="Decision threshold")
+    field.fill("0.4321")
+    field.press("Enter")
+    expect(visit.get_by_test_id("stMetric").filter(has_text="Threshold")).to_contain_text("0.4321")
 
 
 def test_uploads_survive_reload_but_not_another_browser(visit, browser) -> None:
@@ -289,8 +351,9 @@ def test_the_dark_theme_follows_the_system(visit) -> None:
 def test_downloads_open_and_hold_the_right_arrays(visit, tmp_path, sface) -> None:
     visit.goto("/?sample=Obama+3+/+Biden+1")
     wait_for_maps(visit)
+    wait_for_verdict(visit)
     pair = [align_face(open_photo(SAMPLES / f"{name}.jpg")) for name in ("barack_obama_3", "joe_biden_1")]
-    expected = explain(sface, *pair)
+    expected = explain(sface, *pair, "layered")
     files = {}
     for label in ("Raw maps (npz)", "Pictures (png, zip)", "Result (json)", "Everything (zip)"):
         with visit.expect_download() as waiting:
@@ -306,6 +369,8 @@ def test_downloads_open_and_hold_the_right_arrays(visit, tmp_path, sface) -> Non
             assert np.abs(maps[name] - values).max() <= 0.02 * np.abs(values).max()
     record = json.loads(files["Result (json)"].read_text())
     assert record["decision"] == "non-match"
+    assert record["trust_check"]["verdict"] in ("stable", "unstable")
+    assert len(record["trust_check"]["stability"]) == 5
     assert record["score"] == pytest.approx(expected.score, abs=1e-5)
     assert record["weights_sha256"] == sface.weights_sha256
     with zipfile.ZipFile(files["Pictures (png, zip)"]) as pictures:
@@ -314,7 +379,7 @@ def test_downloads_open_and_hold_the_right_arrays(visit, tmp_path, sface) -> Non
             Image.open(io.BytesIO(pictures.read(name))).verify()
     with zipfile.ZipFile(files["Everything (zip)"]) as everything:
         assert {"result.json", "maps.npz", "probe_combined.png"} <= set(everything.namelist())
-        assert {"xcos-s/maps.npz", "xface2/result.json"} <= set(everything.namelist())
+        assert {"xssab/maps.npz", "xface2/result.json"} <= set(everything.namelist())
 
 
 def test_an_lfw_pair_is_picked_by_name(visit, lfw) -> None:
@@ -345,7 +410,7 @@ def test_methods_stand_side_by_side_and_say_what_they_cost(visit, samples, sface
 
 
 def test_a_slow_method_shows_maps_on_the_way_tells_its_progress_and_can_be_stopped(visit, browser, app, capsys) -> None:
-    visit.goto("/?patch=true")
+    visit.goto(f"{ORDINARY}&patch=true")
     wait_for_maps(visit)
     expect(visit.locator(".st-key-comparison .tile")).to_have_count(6)
     visit.get_by_role("button", name=re.compile("Compute xFace 2: 2,262 forward passes")).click()
@@ -368,7 +433,9 @@ def test_a_slow_method_shows_maps_on_the_way_tells_its_progress_and_can_be_stopp
         print(f"first picture while another user's xFace runs: {time.perf_counter() - started:.2f} s")
     expect(page.get_by_text(re.compile(r"xFace 2: \d"))).to_have_count(0)
     stranger.close()
-    visit.get_by_role("button", name="Stop").click()
+    stop = visit.get_by_role("button", name="Stop")
+    expect(stop).to_have_count(1, timeout=90_000)  # what the page did of itself has ended
+    stop.click()
     expect(visit.get_by_text("xFace 2: Stopped.")).to_be_visible()
     expect(visit.get_by_role("button", name=re.compile("Compute xFace 2"))).to_be_visible()
 
@@ -377,11 +444,11 @@ def test_a_slow_method_shows_maps_on_the_way_tells_its_progress_and_can_be_stopp
 def test_the_trust_panel_speaks_in_sentences_made_of_numbers(visit) -> None:
     visit.goto("/")
     wait_for_maps(visit)
-    visit.get_by_role("button", name="Check this map").click()
+    wait_for_verdict(visit)
     panel = visit.get_by_test_id("stMain")
     expect(panel.get_by_text(re.compile(r"randomised \(rank correlation -?\d\.\d\d\)"))).to_be_visible(timeout=90_000)
     expect(panel.get_by_text(re.compile(r"JPEG of quality 75 .* \(rank correlation \d\.\d\d\)"))).to_be_visible()
-    expect(panel.get_by_text(re.compile(r"xSSAB and xCos S"))).to_be_visible()
+    expect(panel.get_by_text(re.compile(r"Layered .* and xCos S"))).to_be_visible()
 
 
 def test_regions_and_what_would_flip_it_are_drawn(visit) -> None:
@@ -401,3 +468,62 @@ def test_regions_and_what_would_flip_it_are_drawn(visit) -> None:
         picture = visit.get_by_role("img", name=name)
         expect(picture).to_be_visible()
         assert picture.evaluate("img => img.naturalWidth") == 112
+
+
+def test_drawing_and_looking_happen_in_the_browser_and_the_address_follows(visit) -> None:
+    visit.goto(ORDINARY)
+    wait_for_maps(visit)
+    wait_for_verdict(visit)
+    large = visit.locator(f"{TILES}.large").first
+    canvas = large.locator("canvas").element_handle()
+    drawn = "(box, canvas) => canvas.getContext('2d').getImageData(0, 0, 112, 112).data.join()"
+    box = visit.get_by_role("combobox", name="Colours")
+    before = box.evaluate(drawn, canvas)
+    # In one turn of the browser, in which no server can answer.
+    choose = "box.value = 'orange-blue'; box.dispatchEvent(new Event('change'));"
+    after = box.evaluate(drawn.replace("=> canvas", f"=> {{ {choose} return canvas") + " }", canvas)
+    assert after != before
+    expect(visit).to_have_url(re.compile("palette=Orange"))
+    assert box.evaluate(drawn, canvas) == after
+    visit.get_by_role("combobox", name="Large map").select_option("xSSAB")
+    expect(large).to_have_attribute("aria-label", re.compile("^xSSAB combined map of the probe"))
+    large.focus()
+    large.press("+")
+    views = visit.locator(".st-key-maps .view, .st-key-comparison .view")
+    transforms = views.evaluate_all("(views) => [...new Set(views.map((view) => view.style.transform))]")
+    assert len(transforms) == 1
+    assert "scale(1.5)" in transforms[0]
+    visit.get_by_role("combobox", name="Compare").select_option("wipe-faces")
+    visit.get_by_role("slider", name="Wipe").fill("100")
+    other = visit.locator(f"{TILES}.large .over-all").first
+    assert other.get_attribute("src") == visit.locator(".st-key-maps .row").nth(1).locator(
+        ".view > img:first-child"
+    ).first.get_attribute("src")
+    visit.get_by_role("combobox", name="Compare").select_option("blink-photo")
+    assert other.evaluate("(image) => getComputedStyle(image).animationDuration") == "1s"
+    visit.reload()
+    wait_for_maps(visit)
+    expect(visit.get_by_role("combobox", name="Colours")).to_have_value("orange-blue")
+
+
+def test_the_tour_walks_in_four_steps_through_the_address_and_leads_to_a_replay_that_flips(visit) -> None:
+    visit.goto("/")
+    wait_for_maps(visit)
+    visit.get_by_role("link", name="Take the tour").click()
+    tour = visit.locator(".st-key-tour")
+    for number in (1, 2, 3):
+        expect(tour).to_contain_text(f"{number} of 4")
+        assert f"tour={number}" in visit.url
+        tour.get_by_role("button", name="Next").click()
+    expect(tour).to_contain_text("4 of 4")
+    visit.go_back()
+    expect(tour).to_contain_text("3 of 4")
+    visit.go_forward()
+    expect(tour).to_contain_text("4 of 4")
+    tour.get_by_role("button", name="End").click()
+    expect(tour).to_have_count(0)
+    expect(visit).not_to_have_url(re.compile("tour="))
+    visit.get_by_role("link", name="Replay: put back what the map names").click()
+    flips = visit.locator(".st-key-replay .flip-label")
+    flips.wait_for()
+    assert float(re.search(r"flips at (\d+(?:\.\d+)?)", flips.text_content()).group(1)) <= 10

@@ -4,13 +4,14 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.e2e.test_inspect import ORDINARY, wait_for_maps
 from xssab_core.metrics import percent
 from xssab_core.models.calibration import calibration_of
 
 
 def test_scores_thresholds_and_the_pair_in_hand_are_shown(visit, sface) -> None:
-    visit.goto("/")
-    expect(visit.locator(".st-key-maps .tile")).to_have_count(8)
+    visit.goto(ORDINARY)
+    wait_for_maps(visit)
     visit.get_by_role("link", name="Models").click()
     expect(visit.get_by_role("heading", name="Face recognition models")).to_be_visible()
     expect(visit.locator(".js-plotly-plot")).to_have_count(2)

@@ -177,7 +177,7 @@ def test_a_case_opens_in_inspect_and_comes_back(visit) -> None:
     expect(visit.get_by_test_id("stMetric").filter(has_text="Score")).to_contain_text(f"{start:.4f}")
     expect(visit.get_by_test_id("stMetric").filter(has_text="Threshold")).to_contain_text("0.3300")
     expect(visit.get_by_text("Patched: 27 squares of 16 x 16 pixels of joe_biden_1.jpg").first).to_be_visible()
-    visit.get_by_role("link", name="Replay this pair").click()
+    visit.get_by_role("link", name="Replay: put back what the map names").click()
     wait_for_viewer(visit)
     assert readout(visit)[2] == start
 

@@ -11,7 +11,7 @@ from torch import nn
 from xssab_core import explain
 from xssab_core.errors import ExplainError, ModelError
 from xssab_core.explain.base import gaussian_blur
-from xssab_core.explain.xssab import XSSAB, argument_gradients
+from xssab_core.explain.xssab import XSSAB, argument_gradients, same_maps_between
 from xssab_core.faces import Template
 from xssab_core.models import TorchFaceModel
 from xssab_core.models.registry import entry_of
@@ -175,6 +175,20 @@ def test_maps_change_only_when_the_threshold_crosses_an_argument(model, crops) -
     for name, values in first.items():
         np.testing.assert_array_equal(values, same[name])
     assert any(not np.array_equal(values, other[name]) for name, values in first.items())
+
+
+def test_the_thresholds_with_the_same_maps_are_said_exactly(model, crops) -> None:
+    first = explain(model, *crops, threshold=0.05)
+    low, high = same_maps_between(first.embeddings, 0.05)
+    assert -1 < low < 0.05 <= high < 1
+    inside = [float(np.nextafter(low, 1)), high]
+    outside = [low, float(np.nextafter(high, 1)) + 1e-12]
+    for threshold, is_same in [*((t, True) for t in inside), *((t, False) for t in outside)]:
+        other = explain(model, *crops, threshold=threshold)
+        equal = all(np.array_equal(values, other.maps()[name]) for name, values in first.maps().items())
+        assert equal == is_same, threshold
+    assert same_maps_between(first.embeddings, -100.0)[0] == -np.inf
+    assert same_maps_between(first.embeddings, 100.0)[1] == np.inf
 
 
 def test_a_tie_is_a_positive_argument(crops) -> None:

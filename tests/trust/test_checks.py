@@ -29,7 +29,7 @@ from xssab_core.trust.checks import (
     randomisation,
     stability,
 )
-from xssab_core.trust.words import sentences
+from xssab_core.trust.words import sentences, verdict
 
 
 @pytest.mark.parametrize("levels", [5, 10_000])
@@ -206,3 +206,34 @@ def test_sentences_follow_from_the_numbers_alone() -> None:
     assert "not about the model" in sentences(replace(trust, randomised=0.95))[-1]
     assert sentences(replace(trust, randomised="It has none."))[-1].endswith("was not measured. It has none.")
     assert sentences(Trust(title="xSSAB", score=0.4, threshold=Threshold.by_user(0.3))) == ()
+
+
+def _checked(*correlations: float, randomised: float | str = 0.1, scores: tuple[float, ...] | None = None) -> Trust:
+    changes = [(0.5, "jitter"), (1.0, "jitter"), (95.0, "jpeg")][: len(correlations)]
+    found = zip(changes, correlations, scores or (0.5,) * len(correlations), strict=True)
+    return Trust(
+        "Layered",
+        0.5,
+        Threshold(0.3, "test", "a test"),
+        stability=tuple(Stability(change, amount, c, score) for (amount, change), c, score in found),
+        randomised=randomised,
+    )
+
+
+@pytest.mark.parametrize(
+    ("trust", "word", "reason"),
+    [
+        (None, "not checked", "is not known"),
+        (_checked(), "not checked", "is not known"),
+        (_checked(0.9, 0.61, 0.95), "stable", "(rank correlation 0.61 or more)"),
+        (_checked(0.9, 0.5, 0.95), "stable", "(rank correlation 0.50 or more)"),
+        (_checked(0.9, 0.49, 0.95), "unstable", "about 1 pixel changes the map strongly (rank correlation 0.49)"),
+        (_checked(0.9, 0.9, scores=(0.31, 0.29)), "unstable", "flips under 1 of these 2 small changes"),
+        (_checked(0.9, 0.9, randomised=0.8), "unstable", "so it is not about the model"),
+        (_checked(0.9, 0.9, randomised="A black box."), "stable", "(rank correlation 0.90 or more)"),
+    ],
+)
+def test_the_verdict_is_one_word_and_the_number_that_decides_it(trust: Trust | None, word: str, reason: str) -> None:
+    found = verdict(trust)
+    assert found.word == word
+    assert reason in found.reason

@@ -45,11 +45,11 @@ VALUES = (
 )
 # Every parameter that a page reads, by its page; the model and how maps are drawn are those of all. Not Replay, which
 # starts work beside the page: its pair is read as Inspect's is.
-COMMON = ("model", "threshold", "palette", "opacity")
+COMMON = ("model", "threshold_sface", "palette", "opacity")
 PAIR = ("source", "sample", "probe", "reference", "probe_points", "reference_points", "probe_face", "reference_face")
 PATCHES = ("patch", "patches", "patch_side", "patch_seed", "donor_from", "donor")
 KEYS = {
-    "pages/inspect.py": (*COMMON, *PAIR, *PATCHES, "methods", "lfw", "blind"),
+    "pages/inspect.py": (*COMMON, *PAIR, *PATCHES, "methods", "lfw", "blind", "tour"),
     "pages/browse.py": (*COMMON, "set", "page", "outcome", "order", "identity", "fold", "score", "margin"),
     "pages/benchmark.py": (*COMMON, "results", "pairs", "against"),
     "pages/models.py": (*COMMON,),
@@ -88,7 +88,7 @@ def test_an_address_that_says_infinity_is_passed_over(sface: object, monkeypatch
     for number in ("inf", "9" * 5000):
         app = _open("pages/inspect.py", {"patch": "true", "patch_seed": number, "patches": number})
         assert [error.message for error in app.exception] == []
-        assert [seed.value for seed in app.number_input] == [0]
+        assert [field.value for field in app.number_input if field.key == "patch_seed"] == [0]
 
 
 def _query(generator: random.Random, page: str) -> dict[str, str | list[str]]:

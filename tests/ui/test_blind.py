@@ -1,5 +1,7 @@
 """Blind mode: nothing of the score before the notes are locked, and no blind notes once it was seen."""
 
+import json
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -15,17 +17,25 @@ def opened(monkeypatch: pytest.MonkeyPatch, **query: str) -> AppTest:
     return app.run()
 
 
+def _scores_beside_the_threshold(app: AppTest) -> list[float | None]:
+    """What the slider is told of the pair's score, for the decision that follows it."""
+    told = [json.loads(element.proto.json) for element in app.get("bidi_component")]
+    return [data["score"] for data in told if "known" in data]
+
+
 @pytest.mark.slow
 def test_notes_come_before_score_and_maps_and_are_locked_with_time_and_digest(sface, monkeypatch) -> None:
     app = opened(monkeypatch, blind="true")
     assert not app.exception
     assert not app.metric
+    assert _scores_beside_the_threshold(app) == [None]
     assert "score" not in " ".join(title.value.lower() for title in app.title)
     assert [field.label.replace("\\", "") for field in app.text_input] == list(COMPONENTS)
     app.text_input[0].set_value("High; <b>widow's peak</b>")
     next(button for button in app.button if "Lock the notes" in button.label).click().run()
     assert not app.exception
-    assert len(app.metric) == 4
+    assert _scores_beside_the_threshold(app) != [None]
+    assert "Score (cosine)" in [metric.label for metric in app.metric]
     (notes,) = app.session_state["_blind_notes"].values()
     assert isinstance(notes, Blind)
     assert notes.components["Forehead and hairline"] == "High; <b>widow's peak</b>"

@@ -31,7 +31,7 @@ def test_a_published_threshold_is_shown_with_both_rates(
 def test_a_decision_stands_beside_what_known_pairs_say_and_without_a_method_that_was_not_run(
     sface: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = _open(monkeypatch, "pages/inspect.py", threshold_sface="0.3630", patch="true")
+    app = _open(monkeypatch, "pages/inspect.py", threshold_sface="0.3630", sample="Obama 1 / Obama 2", patch="true")
     said = _said(app.main.caption)
     assert any(
         text.startswith("0 of 2,100 impostor pairs scored this high (95 % interval up to 0.18 %). At this threshold: ")

@@ -15,11 +15,12 @@ async def serve():
                 await asyncio.to_thread(thread.join)
 
 asyncio.run(serve())
+from ui.compare_view import SHOWN_FIRST
 from ui.pair_picker import first_pair
 from ui.state import engine
 model = engine().model("sface")
 print(json.dumps({
-    "examined": engine().is_examined(model, first_pair(), "xssab"),
+    "examined": all(engine().is_examined(model, first_pair(), method) for method in SHOWN_FIRST),
     "imported": "ui.benchmark_view" in sys.modules,
     "walked": len(gc.get_objects()),
 }))

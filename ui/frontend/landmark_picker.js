@@ -13,14 +13,15 @@ const STILL = 1e-3;
  * @param {Point} point
  * @param {number} index
  * @param {PickerData} data
- * @param {HTMLElement} stage
+ * @param {{ stage: HTMLElement, view: PickerView }} shown
  */
-function makeHandle(point, index, data, stage) {
+function makeHandle(point, index, data, shown) {
   const name = data.names[index];
   const handle = make("button", { type: "button", className: "point", title: name, textContent: String(index + 1) });
   const show = () => {
-    handle.style.left = `${(100 * point.x) / data.width}%`;
-    handle.style.top = `${(100 * point.y) / data.height}%`;
+    const { view } = shown;
+    handle.style.left = `${(100 * (point.x - view.x)) / view.width}%`;
+    handle.style.top = `${(100 * (point.y - view.y)) / view.height}%`;
     handle.setAttribute("aria-label", `${name}, x ${Math.round(point.x)}, y ${Math.round(point.y)}`);
   };
   const place = (/** @type {Point} */ { x, y }) => {
@@ -29,11 +30,10 @@ function makeHandle(point, index, data, stage) {
     show();
   };
   const under = (/** @type {PointerEvent} */ event) => {
-    const { x, y } = pointedAt(event, stage);
-    return { x: x * data.width, y: y * data.height };
+    const { x, y } = pointedAt(event, shown.stage);
+    return { x: x * shown.view.width, y: y * shown.view.height };
   };
   let grabbed = { point: { x: 0, y: 0 }, pointer: { x: 0, y: 0 } };
-  show();
   handle.onpointerdown = (event) => {
     handle.setPointerCapture(event.pointerId);
     grabbed = { point: { ...point }, pointer: under(event) };
@@ -50,7 +50,7 @@ function makeHandle(point, index, data, stage) {
     event.preventDefault();
     place({ x: point.x + move.x, y: point.y + move.y });
   };
-  return handle;
+  return { handle, show };
 }
 
 /**
@@ -65,12 +65,22 @@ function moved({ x, y }, before) {
 /** @param {Component<PickerData>} component */
 export default function ({ data, parentElement, setTriggerValue }) {
   const points = data.points.map(([x, y]) => ({ x, y }));
-  const photo = picture(data.picture, `Photograph ${data.photo}, on which the landmarks are placed`);
-  const stage = make("div", { className: "stage" }, photo);
-  stage.append(...points.map((point, index) => makeHandle(point, index, data, stage)));
+  const photo = picture("", `Photograph ${data.photo}, on which the landmarks are placed`);
+  const shown = { stage: make("div", { className: "stage" }, photo), view: data.views[0] };
+  const handles = points.map((point, index) => makeHandle(point, index, data, shown));
+  shown.stage.append(...handles.map(({ handle }) => handle));
+  const other = make("button", { type: "button", className: "other", hidden: data.views.length < 2 });
+  const look = (/** @type {number} */ index) => {
+    shown.view = data.views[index];
+    photo.src = shown.view.picture;
+    other.textContent = index ? "Show the face" : "Show the whole photograph";
+    other.onclick = () => look(1 - index);
+    for (const { show } of handles) show();
+  };
+  look(0);
   const use = make("button", { type: "button", className: "use", textContent: "Use these landmarks" });
   use.onclick = () => setTriggerValue("points", points.map((point, index) => moved(point, data.points[index])));
-  const names = data.names.map((name, index) => `${index + 1} ${name}`).join(" · ");
-  const bar = make("div", { className: "bar" }, use, make("span", { textContent: names }));
-  rootOf(parentElement, "landmark_picker").replaceChildren(stage, bar);
+  const names = data.names.map((name, index) => `${index + 1} ${name}`).join(" \u00b7 ");
+  const hint = make("span", { textContent: `${names}. Drag them, or use the arrow keys, with Shift for ${FAR} pixels.` });
+  rootOf(parentElement, "landmark_picker").replaceChildren(shown.stage, make("div", { className: "bar" }, use, other, hint));
 }

@@ -47,29 +47,87 @@ interface Face {
 
 interface PickerData {
   photo: string;
-  picture: string;
+  /** Shown first, and what else of the photograph can be shown. */
+  views: PickerView[];
   width: number;
   height: number;
   points: [number, number][];
   names: string[];
 }
 
+/** A region of the photograph, in its pixels. */
+interface PickerView {
+  picture: string;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
 interface ViewerData {
-  rows: { label: string; tiles: MapTile[] }[];
+  rows: MapRow[];
+  legend: Ends<string>;
+  /** One tile of each row is large, and rows stand beside each other. */
+  large: boolean;
+  /** Whether this viewer bears the controls of all on the page. */
+  controls: boolean;
+  palette: string;
+  /** 0..1 */
   opacity: number;
-  legend: string;
+  palettes: Record<string, Palette>;
+  /** An opaque pixel apart, alpha is (|value| / scale) to this power. */
+  power: number;
+}
+
+interface Ends<Value> {
+  dissimilar: Value;
+  similar: Value;
+}
+
+/** Red, green and blue, 0..255. */
+type Colour = [number, number, number];
+
+interface Palette extends Ends<Colour> {
+  title: string;
+}
+
+interface MapRow {
+  label: string;
+  /** Side of the crop, in pixels. */
+  size: number;
+  crop: string;
+  grey: string;
+  tiles: MapTile[];
 }
 
 interface MapTile {
   title: string;
   note?: string;
   alt: string;
-  base: string;
-  size: number;
-  layer?: string;
-  /** float32, row by row, in base64; its `scale` is the |value| drawn at full colour. */
+  /** float32, row by row, in base64; its `scale` is the |value| drawn at full colour. Without values the crop is shown. */
   values?: string;
   scale?: number;
+  /** A map of dissimilarity alone. */
+  dissimilar?: boolean;
+  legend?: Ends<string>;
+  /** The `d` of SVG paths in pixels of the crop, around the strongest areas. */
+  outlines?: Ends<string>;
+}
+
+/** How maps are drawn and looked at, the same for all viewers of a page. */
+interface LookState {
+  palette: string;
+  /** Percent. */
+  opacity: number;
+  outlines: boolean;
+  /** Which tile of each row is large. */
+  large: number;
+  compare: "off" | "wipe-photo" | "blink-photo" | "wipe-faces" | "blink-faces";
+  /** How much of a tile the other picture covers, in percent from the left. */
+  wiped: number;
+  zoom: number;
+  /** What of the crop is in the middle, as shares of its side. */
+  centre: Point;
 }
 
 interface ReplayData {
@@ -107,4 +165,19 @@ interface Curves {
   scores: number[];
   inverse: number[];
   random: { mean: number[]; low: number[]; high: number[]; permutations: number } | null;
+}
+
+interface ThresholdData {
+  label: string;
+  value: number;
+  /** Where the slider begins and ends: where scores lie. */
+  low: number;
+  high: number;
+  /** Thresholds with an origin, exactly. */
+  known: number[];
+  /** Of the pair in hand; null without one. */
+  score: number | null;
+  /** Scores of known pairs, ascending float64 in base64; null for a model without a calibration. */
+  genuine: string | null;
+  impostor: string | null;
 }

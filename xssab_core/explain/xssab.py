@@ -97,6 +97,21 @@ def argument_gradients(model: TorchFaceModel, graph: PairGraph, threshold: float
     return gradients[0], gradients[1]
 
 
+def same_maps_between(embeddings: np.ndarray, threshold: float) -> tuple[float, float]:
+    """All thresholds, over the first number and up to the second, whose maps are exactly those of `threshold`: the same
+    arguments reach th_d / N (Eq. 5). Infinite where no argument bounds them.
+
+    Args:
+        embeddings: float (2, D) unit embeddings of the pair.
+        threshold: th_d.
+    """
+    products = arguments(embeddings)
+    reaches = products >= threshold / len(products)
+    below, above = products[~reaches], products[reaches]
+    lower = len(products) * float(below.max()) if len(below) else -np.inf
+    return lower, len(products) * float(above.min()) if len(above) else np.inf
+
+
 def mean_absolute(gradients: torch.Tensor) -> np.ndarray:
     """(2, 3, S, S) -> float32 (2, S, S), the mean over colour channels of |gradient| (Eq. 11)."""
     return np.asarray(gradients.abs().mean(dim=1).float().cpu().numpy())

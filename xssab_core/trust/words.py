@@ -3,18 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from xssab_core.metrics import counted
-from xssab_core.trust.checks import Trust
+from xssab_core.trust.checks import Stability, Trust
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A check in one word.
+
+    Attributes:
+        word: "stable", "unstable" or "not checked".
+        reason: a sentence.
+    """
+
+    word: str
+    reason: str
+
 
 # From which rank correlation on a sentence says what. The bands are a convention of this program, not of a paper.
 _AGREEMENT = ((0.8, "agree strongly"), (0.5, "agree moderately"), (0.2, "agree weakly"), (-0.2, "do not agree"))
 _EFFECTS = ((0.8, "hardly changes the map"), (0.5, "changes the map noticeably"))
+_INDEPENDENT = 0.8
 
 
 def sentences(trust: Trust) -> tuple[str, ...]:
     """What the numbers of a check say."""
     return (*_on_agreement(trust), *_on_stability(trust), *_on_decision(trust), *_on_randomisation(trust))
+
+
+def verdict(trust: Trust | None) -> Verdict:
+    """A check in one word: unstable where a small change of the photographs flips the decision or changes the map
+    strongly, and where the map stays without what the model learnt. None is no check."""
+    if trust is None or not trust.stability:
+        return Verdict("not checked", "What a small change of the photographs would do to the map is not known.")
+    weakest = min(trust.stability, key=lambda found: found.correlation)
+    stays = isinstance(trust.randomised, float) and _rounded(trust.randomised) >= _INDEPENDENT
+    reasons = [*_on_decision(trust), *(_on_randomisation(trust) if stays else ())]
+    if _rounded(weakest.correlation) < _EFFECTS[-1][0]:
+        reasons.append(_effect(weakest))
+    if reasons:
+        return Verdict("unstable", reasons[0])
+    changes = counted(len(trust.stability), "small change")
+    return Verdict(
+        "stable",
+        f"After {changes} the order of pixels is alike (rank correlation {_number(weakest.correlation)} or more).",
+    )
 
 
 def _on_agreement(trust: Trust) -> Iterator[str]:
@@ -26,16 +61,19 @@ def _on_agreement(trust: Trust) -> Iterator[str]:
 
 
 def _on_stability(trust: Trust) -> Iterator[str]:
-    for found in trust.stability:
-        pixels = "pixel" if found.amount == 1 else "pixels"
-        what = (
-            f"Moving the landmarks by about {found.amount:g} {pixels}"
-            if found.change == "jitter"
-            else f"Saving the crops as JPEG of quality {found.amount:g}"
-        )
-        reached = _rounded(found.correlation)
-        effect = next((text for least, text in _EFFECTS if reached >= least), "changes the map strongly")
-        yield f"{what} {effect} (rank correlation {_number(found.correlation)})."
+    return map(_effect, trust.stability)
+
+
+def _effect(found: Stability) -> str:
+    pixels = "pixel" if found.amount == 1 else "pixels"
+    what = (
+        f"Moving the landmarks by about {found.amount:g} {pixels}"
+        if found.change == "jitter"
+        else f"Saving the crops as JPEG of quality {found.amount:g}"
+    )
+    reached = _rounded(found.correlation)
+    effect = next((text for least, text in _EFFECTS if reached >= least), "changes the map strongly")
+    return f"{what} {effect} (rank correlation {_number(found.correlation)})."
 
 
 def _on_decision(trust: Trust) -> Iterator[str]:
@@ -54,7 +92,7 @@ def _on_randomisation(trust: Trust) -> Iterator[str]:
         return
     number = f"(rank correlation {_number(trust.randomised)})"
     reached = _rounded(trust.randomised)
-    if reached >= 0.8:
+    if reached >= _INDEPENDENT:
         yield (
             f"The map stays nearly the same when the model's weights are randomised {number}, "
             "so it is not about the model."

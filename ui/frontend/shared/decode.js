@@ -14,3 +14,8 @@ export function floats(base64) {
 export function integers(base64) {
   return new Int32Array(bytes(base64).buffer);
 }
+
+/** @param {string} base64 */
+export function doubles(base64) {
+  return new Float64Array(bytes(base64).buffer);
+}
