@@ -81,7 +81,9 @@ def _load(path: Path) -> Any:
         raise WeightsError(f"{path.name} is not a checkpoint, or a damaged one. Download it again.") from error
     except FileNotFoundError as error:
         raise WeightsError(f"{path} does not exist.") from error
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, SafetensorError) as error:
+    except WeightsError:
+        raise
+    except Exception as error:  # a damaged pickle ends in whatever what was read so far cannot do
         if "TorchScript" in str(error):
             raise WeightsError(f"{path.name} is a TorchScript program, not a state dict. {_SAVE_IT_SO}") from error
         raise WeightsError(f"{path.name} is not a checkpoint, or a damaged one. Download it again.") from error
