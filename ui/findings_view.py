@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Callable, Hashable, Sequence
 from html import escape
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from ui.choices import belongs
 from ui.jobs import begin_work, jobs, offer_work, session
 from ui.words import plain
-from xssab_core.device import on_one_thread
 from xssab_core.explain import Explanation
 from xssab_core.faces import SIDES, Pair
 from xssab_core.findings.figure import outlined
@@ -158,7 +155,7 @@ def _worked_out(
     work: Callable[[Progress], Any],
 ) -> Any:
     """What work beside the page found; None while it has not. Quick work begins by itself."""
-    if isinstance(model, TorchFaceModel) and passes * seconds_a_pass(model, model.weights_sha256) <= _AT_ONCE_SECONDS:
+    if isinstance(model, TorchFaceModel) and passes * engine().seconds_a_pass(model) <= _AT_ONCE_SECONDS:
         begin_work(slot, key, title, work)
     job = jobs().get(key, session())
     if job is not None and job.done and not job.error:
@@ -168,20 +165,6 @@ def _worked_out(
         st.info(plain(ended.error), icon=":material/info:")
     offer_work(key, slot, f"{title}: up to {passes} forward passes", title, work)
     return None
-
-
-@st.cache_resource(show_spinner=False, max_entries=64)
-def seconds_a_pass(_model: FaceModel, weights_sha256: str) -> float:
-    """CPU time of one crop on one thread, the best of three: what else the machine does plays no part."""
-    side = _model.info.template.size
-    crop = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), dtype=np.uint8)
-
-    def seconds() -> float:
-        started = time.thread_time()
-        _model.embed(crop)
-        return time.thread_time() - started
-
-    return on_one_thread(lambda: min(seconds() for _ in range(3)))
 
 
 def _show_svg(svg: str, alt: str) -> None:

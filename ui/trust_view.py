@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import streamlit as st
 
-from ui.findings_view import seconds_a_pass
 from ui.jobs import begin_work, jobs, offer_work, session
 from ui.words import plain
 from xssab_core.explain import Explanation
@@ -28,7 +27,7 @@ _ICONS = {"stable": ":green[:material/check_circle:]", "unstable": ":orange[:mat
 def begin_check(model: FaceModel, pair: Pair, shown: Explanation) -> None:
     """Check the map in the background where that is quick."""
     passes = _EXPLANATIONS * (shown.method.forward_passes + 2 * shown.method.backward_passes)
-    if passes * seconds_a_pass(model, model.weights_sha256) <= _AT_ONCE_SECONDS:
+    if passes * engine().seconds_a_pass(model) <= _AT_ONCE_SECONDS:
         begin_work(_NAME, _key(shown, pair), _TITLE, lambda progress: assess(model, pair, shown, progress=progress))
 
 

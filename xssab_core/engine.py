@@ -25,6 +25,7 @@ EVIDENCE_BYTES = 1 * 2**30
 DECODED_BYTES = 512 * 2**20
 EMBEDDINGS_KEPT = 20_000
 PHOTOS_KEPT = 2_000
+MODELS_TIMED = 64
 
 Value = TypeVar("Value")
 
@@ -96,6 +97,7 @@ class Engine:
         self._faces: LruCache[tuple[DetectedFace, ...]] = LruCache(PHOTOS_KEPT)
         self._turns: LruCache[int] = LruCache(PHOTOS_KEPT)
         self._embeddings: LruCache[np.ndarray] = LruCache(EMBEDDINGS_KEPT)
+        self._seconds: LruCache[float] = LruCache(MODELS_TIMED)
         self._examined: LruCache[Examined] = LruCache(EVIDENCE_BYTES, lambda examined: examined.evidence.nbytes)
 
     def model(self, model_id: str, progress: Progress = ignore) -> FaceModel:
@@ -156,6 +158,23 @@ class Engine:
                 known[key] = row
                 self._embeddings.put(key, row)
         return np.stack([row for key in keys if (row := known[key]) is not None])
+
+    def seconds_a_pass(self, model: FaceModel) -> float:
+        """CPU time of one crop on one thread, the best of three, measured once: what else the machine does plays no
+        part."""
+        known = self._seconds.get(model.weights_sha256)
+        if known is None:
+            side = model.info.template.size
+            crop = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), dtype=np.uint8)
+
+            def seconds() -> float:
+                started = time.thread_time()
+                model.embed(crop)
+                return time.thread_time() - started
+
+            known = on_one_thread(lambda: min(seconds() for _ in range(3)))
+            self._seconds.put(model.weights_sha256, known)
+        return known
 
     def is_examined(self, model: FaceModel, pair: Pair, method: str) -> bool:
         """Whether an explanation of this pair would cost no forward pass."""
