@@ -8,6 +8,7 @@ from dataclasses import replace
 import streamlit as st
 
 from ui.jobs import begin_work, jobs, offer_work, session
+from ui.state import engine
 from ui.words import plain
 from xssab_core.explain import Explanation
 from xssab_core.faces import Pair
