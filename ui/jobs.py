@@ -28,6 +28,8 @@ WORKERS = 2
 ENDED_KEPT = 64
 # What nobody waits for is ended, but not before a page that is loaded again has had the time to ask for it.
 RELOAD_SECONDS = 30.0
+# Of work that a page begins by itself, since the next page begins its own.
+UNASKED_SECONDS = 5.0
 # For what is worth its time to whoever comes next.
 FOR_EVER = math.inf
 EXIT_SECONDS = 5.0
@@ -293,7 +295,7 @@ def begin_work(slot: str, key: Hashable, title: str, work: Callable[[Progress], 
     jobs().stop(before, session())
     job = jobs().get(key, session())
     if job is None or job.error:
-        jobs().start(key, session(), title, work)
+        jobs().start(key, session(), title, work, UNASKED_SECONDS)
 
 
 def begin_anew(slot: str) -> None:
