@@ -31,7 +31,7 @@ def show_picture(picture: np.ndarray, alt: str, caption: str | None = None) -> N
 
 def data_url(picture: np.ndarray) -> str:
     """A uint8 picture as a PNG data URL."""
-    return png_url(png(picture))
+    return png_url(png(picture, quick=True))
 
 
 def png_url(encoded: bytes) -> str:

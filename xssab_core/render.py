@@ -91,11 +91,12 @@ def enlarge(picture: np.ndarray, factor: int) -> np.ndarray:
     return picture.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
-def png(picture: np.ndarray, text: dict[str, str] | None = None) -> bytes:
-    """Lossless PNG of a uint8 (H, W, 3 or 4) picture, with text chunks that say what it is."""
+def png(picture: np.ndarray, text: dict[str, str] | None = None, quick: bool = False) -> bytes:
+    """Lossless PNG of a uint8 (H, W, 3 or 4) picture, with text chunks that say what it is; made quickly, for a screen,
+    or small, for a file."""
     info = PngImagePlugin.PngInfo()
     for key, value in (text or {}).items():
         info.add_itxt(key, value)
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="PNG", pnginfo=info)
+    Image.fromarray(picture).save(buffer, format="PNG", pnginfo=info, compress_level=1 if quick else 6)
     return buffer.getvalue()

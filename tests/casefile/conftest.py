@@ -1,10 +1,13 @@
 """One real case file for all tests of the room: a photograph with EXIF and a place, hostile names and notes."""
 
 import io
+import os
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from tests.findings.tiny import tiny_face_model
@@ -37,14 +40,23 @@ def photograph_with_a_place() -> bytes:
 
 @pytest.fixture(scope="session")
 def case(sface, tmp_path_factory) -> bytes:
-    """The ZIP that `xssab report` writes of a match whose decision pixels can turn, with its originals."""
-    folder = tmp_path_factory.mktemp("case")
+    """The ZIP that `xssab report` writes of a match whose decision pixels can turn, with its originals; made once, also
+    where several processes run tests."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared-case"
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "lock"):
+        if not (folder / "case.zip").exists():
+            _file_case(folder)
+        return (folder / "case.zip").read_bytes()
+
+
+def _file_case(folder: Path) -> None:
     (folder / NAME).write_bytes(photograph_with_a_place())
     (folder / "notes.txt").write_bytes(NOTES.encode())
     pair = [str(folder / NAME), str(SAMPLES / "barack_obama_2.jpg"), "--threshold", "eer", "--originals"]
     methods = ["--method", "xssab", "--method", "layered"]
     assert main(["report", *pair, *methods, "--notes", str(folder / "notes.txt"), "--output", str(folder)]) == 0
-    return (folder / "case.zip").read_bytes()
 
 
 @pytest.fixture(scope="session")

@@ -6,20 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import torch
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.e2e.app_process import App, start_app
+from tests.e2e.small_model import add_small_model
 from tests.e2e.test_inspect import ORDINARY, SAMPLES, metric, upload, wait_for_maps
 from tests.e2e.test_replay import VIEWER, press, readout, wait_for_viewer
 from tests.e2e.widgets import choose
-from xssab_core import load_model, paths
-from xssab_core.models.adding import Description, add_checkpoint
-from xssab_core.models.calibration import Calibration, calibration_path
-from xssab_core.models.zoo import iresnet
+from xssab_core.models.adding import Description
 
 # What a page shows of what was chosen and of what came of it.
 SHOWN = r"""() => {
@@ -50,25 +46,12 @@ def app(tmp_path_factory, sface_file: Path) -> Iterator[App]:
     shutil.copy(sface_file, home / "models" / "sface")
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("XSSAB_HOME", str(home))
-        _add_second_model()
+        add_small_model("second", Description(title="Second"), "a test", home)
     running = start_app(home / "log.txt", XSSAB_HOME=str(home), XSSAB_LFW="")
     yield running
     running.process.terminate()
     running.process.wait(20)
     assert "Uncaught" not in running.log.read_text()
-
-
-def _add_second_model() -> None:
-    torch.manual_seed(0)
-    state = {key.removeprefix("backbone."): value for key, value in iresnet.iresnet(18).state_dict().items()}
-    file = paths.home() / "given.pth"
-    torch.save(state, file)
-    add_checkpoint("second", file, "iresnet18", Description(title="Second"))
-    random = np.random.default_rng(0)
-    scores = random.normal(0.96, 0.01, 1200).clip(-1, 1), random.normal(0.90, 0.01, 1200).clip(-1, 1)
-    folds = (np.zeros(1200, dtype=int),) * 2
-    sha256 = load_model("second", "cpu").weights_sha256
-    Calibration("second", sha256, "a test", "2026-01-01", 2400, *scores, *folds).save(calibration_path("second"))
 
 
 def shown(page: Page) -> dict[str, Any]:

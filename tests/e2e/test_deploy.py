@@ -81,7 +81,7 @@ def test_the_image_serves_under_a_path_behind_a_proxy(browser: Browser, image, p
     guesses = {f"{url}/replay/_stcore/{name}" for name in ("health", "host-config")}
     page.goto(f"{url}/")
     wait_for_maps(page)
-    page.get_by_role("link", name="Replay this pair").click()
+    page.get_by_role("link", name="Replay: put back what the map names").click()
     expect(page.locator(".st-key-replay .replay .readout")).to_contain_text("replaced")
     assert page.url.startswith(f"{url}/replay")
     assert set(missing) <= guesses

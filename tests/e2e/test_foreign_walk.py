@@ -6,19 +6,15 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 from playwright.sync_api import Page, expect
 
 from tests.e2e.app_process import App, start_app
+from tests.e2e.small_model import add_small_model
 from tests.e2e.widgets import open_options
 from tests.hostile import TEXTS
 from ui.words import JOINER
-from xssab_core import load_model, paths
-from xssab_core.models.adding import Description, add_checkpoint
-from xssab_core.models.calibration import Calibration, calibration_path
-from xssab_core.models.zoo import iresnet
+from xssab_core.models.adding import Description
 from xssab_core.paths import ASSETS
 
 # A name of a person is one of a folder, too.
@@ -37,7 +33,7 @@ def app(tmp_path_factory, tiny_lfw: Path) -> Iterator[App]:
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("XSSAB_HOME", str(home))
-        _add_model(home)
+        add_small_model("theirs", Description(TEXT, TEXT, TEXT, TEXT), TEXT, home)
     results = home / "benchmarks" / PERSON / "results.json"
     results.parent.mkdir(parents=True)
     record = json.loads(SHIPPED.read_text())
@@ -49,18 +45,6 @@ def app(tmp_path_factory, tiny_lfw: Path) -> Iterator[App]:
     running.process.terminate()
     running.process.wait(20)
     assert "Uncaught" not in running.log.read_text()
-
-
-def _add_model(home: Path) -> None:
-    torch.manual_seed(0)
-    state = {key.removeprefix("backbone."): value for key, value in iresnet.iresnet(18).state_dict().items()}
-    torch.save(state, home / "given.pth")
-    add_checkpoint("theirs", home / "given.pth", "iresnet18", Description(TEXT, TEXT, TEXT, TEXT))
-    random = np.random.default_rng(0)
-    scores = random.normal(0.96, 0.01, 1200).clip(-1, 1), random.normal(0.90, 0.01, 1200).clip(-1, 1)
-    sha256, folds = load_model("theirs", "cpu").weights_sha256, (np.zeros(1200, dtype=int),) * 2
-    Calibration("theirs", sha256, TEXT, "2026-01-01", 2400, *scores, *folds).save(calibration_path("theirs"))
-    assert paths.home() == home
 
 
 def _renamed(lfw: Path, root: Path) -> Path:
