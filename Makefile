@@ -1,5 +1,6 @@
 # make run: install, fetch the default model, start the app.
-# make test: install, run all tests, fast ones first and with their coverage.   make test-fast: those alone.   make lint: what a commit must pass.
+# make test: install, run the tests, fast ones first and with their coverage.   make test-fast: those alone.
+# make test-long: what takes long and shorter tests show in part.   make lint: what a commit must pass.
 
 PYTHON ?= python3
 VENV := .venv
@@ -18,7 +19,7 @@ system = { $(1); } >/dev/null 2>&1 || { \
 SIDE_BY_SIDE := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 NODE_18 := node -e "process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)"
 
-.PHONY: run test test-fast fuzz lint install install-test model clean
+.PHONY: run test test-fast test-long fuzz lint install install-test model clean
 
 run: model
 	$(BIN)/python -m streamlit run app.py
@@ -26,13 +27,16 @@ run: model
 test: install-test model
 	@$(call system,$(NODE_18),nodejs)
 	node --test tests/frontend/*.test.js
-	$(SIDE_BY_SIDE) -m "not slow and not alone" --cov
-	$(SIDE_BY_SIDE) -m "slow and not alone"
+	$(SIDE_BY_SIDE) -m "not slow and not alone and not long" --cov
+	$(SIDE_BY_SIDE) -m "slow and not alone and not long"
 	$(BIN)/python -m pytest -m alone
 	@$(BIN)/coverage report --sort=cover | awk '/^TOTAL/ || $$NF + 0 < 80'
 
 test-fast: install-test model
-	$(SIDE_BY_SIDE) -m "not slow and not alone"
+	$(SIDE_BY_SIDE) -m "not slow and not alone and not long"
+
+test-long: install-test model
+	$(SIDE_BY_SIDE) -m long
 
 fuzz: install-test
 	XSSAB_FUZZ_ROUNDS=20000 $(SIDE_BY_SIDE) tests/test_hand_made_files.py tests/benchmark/test_format.py -k mutated

@@ -274,6 +274,7 @@ def test_a_folder_of_other_work_is_refused(
         run_benchmark(_settings(tiny_lfw, uninterrupted, cache_folder, seed=3), sface)
 
 
+@pytest.mark.long
 def test_a_user_can_stop_and_go_on(
     tiny_lfw: Path, cache_folder: Path, sface: FaceModel, uninterrupted: Path, tmp_path: Path
 ) -> None:
@@ -330,6 +331,7 @@ def _wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes], s
         time.sleep(0.01)
 
 
+@pytest.mark.long
 def test_a_cluster_that_loses_a_worker_gives_the_same_results(
     tiny_lfw: Path, cache_folder: Path, uninterrupted: Path, tmp_path: Path
 ) -> None:
@@ -352,6 +354,7 @@ def test_a_cluster_that_loses_a_worker_gives_the_same_results(
     pd.testing.assert_frame_equal(_pairs_table(tmp_path), _pairs_table(uninterrupted))
 
 
+@pytest.mark.long
 def test_batches_change_no_more_than_the_last_bits(
     tiny_lfw: Path, cache_folder: Path, sface: FaceModel, uninterrupted: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:

@@ -214,6 +214,7 @@ def test_a_run_survives_reload_and_stop_and_ends_in_the_list(browser, six_pairs,
         assert rate(page, "FMR, Patch-LFW") == percent(record["table1"]["patched_fmr"]["value"])
 
 
+@pytest.mark.long
 def test_60_pairs_of_lfw_can_be_started_and_stopped_and_keep_what_is_finished(
     browser, lfw_folder, tmp_path, sface
 ) -> None:

@@ -241,6 +241,7 @@ def unknown_lfw(lfw, tmp_path) -> Path:
     return tmp_path / "copy"
 
 
+@pytest.mark.long
 def test_pairs_without_a_score_are_scored_beside_the_page_and_damage_stays_local(start, unknown_lfw, tmp_path) -> None:
     home = tmp_path / "home"
     (home / "models").mkdir(parents=True)
@@ -266,6 +267,7 @@ def test_a_folder_that_is_not_lfw_is_a_sentence(start, tmp_path) -> None:
     expect(page.get_by_text("holds no pairs.txt. Put LFW's View 2 file")).to_be_visible(timeout=90_000)
 
 
+@pytest.mark.long
 def test_without_lfw_the_samples_are_shown_and_how_to_get_it(start) -> None:
     page = start(XSSAB_LFW="")
     page.goto("/browse?set=LFW")

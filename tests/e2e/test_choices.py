@@ -130,6 +130,7 @@ def test_a_model_changed_on_another_page_brings_its_own_threshold(visit) -> None
     assert "on a test" in assert_as_loaded(visit)["origin"]
 
 
+@pytest.mark.long
 def test_a_face_number_belongs_to_its_photograph(visit, two_faces, tmp_path) -> None:
     visit.goto("/")
     wait_for_maps(visit)
@@ -158,6 +159,7 @@ def test_a_face_number_belongs_to_its_photograph(visit, two_faces, tmp_path) -> 
     assert "probe_face" not in visit.url
 
 
+@pytest.mark.long
 def test_patches_methods_and_another_pair_are_what_the_address_says(visit) -> None:
     visit.goto(ORDINARY)
     wait_for_maps(visit)
@@ -229,6 +231,7 @@ def test_landmarks_that_nobody_moved_stay_as_they_are(visit) -> None:
     assert assert_as_loaded(visit)["numbers"] == before["numbers"]
 
 
+@pytest.mark.long
 def test_an_aligned_picture_is_taken_as_it_is_and_a_turned_one_turned(visit, samples, tmp_path) -> None:
     crop, turned = tmp_path / "crop.png", tmp_path / "turned.png"
     Image.fromarray(samples["joe_biden_1"].crop).save(crop)

@@ -154,6 +154,7 @@ def test_patches_of_ones_own_are_put_back_pixel_by_pixel(visit, own_case, tmp_pa
     expect(visit.locator(f"{VIEWER} .patches")).to_be_hidden()
 
 
+@pytest.mark.long
 def test_number_size_seed_and_donor_make_the_case(visit, samples, two_faces) -> None:
     visit.goto(f"{PATCHED}&patches=5&patch_side=30&patch_seed=7&donor_from=Collins+1")
     wait_for_viewer(visit)
@@ -347,6 +348,7 @@ def test_uploads_replay_and_a_photo_without_a_face_is_a_sentence(visit, tmp_path
     wait_for_viewer(visit)
 
 
+@pytest.mark.long
 def test_a_cold_deep_link_opens_the_replay(browser, tmp_path, sface) -> None:
     fresh = start_app(tmp_path / "log.txt")
     context = browser.new_context(base_url=fresh.url, viewport={"width": 1280, "height": 800})

@@ -64,6 +64,7 @@ def test_the_benchmark_compares_on_common_pairs_unless_told_otherwise(
     assert not any("neither curves nor localisation" in caption for caption in _said(own.main.caption))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_benchmark_shows_what_a_run_measured_beside_replays(
     tiny_lfw: Path, cache_folder: Path, sface: FaceModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

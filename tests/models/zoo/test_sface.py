@@ -55,6 +55,7 @@ def test_sample_pairs_fall_on_their_side_of_the_default_threshold(sface, samples
         assert (embeddings[first] @ embeddings[second] >= threshold.value) == genuine, (first, second)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_600_official_lfw_pairs_give_an_eer_below_one_percent(sface, lfw) -> None:
     # The errata's pairs are errors of the data set, not of the model; 3 of 300 alone would make 1 %.
