@@ -40,7 +40,7 @@ def pick_model(place: DeltaGenerator | None = None) -> FaceModel:
     """The model of the view, loaded; picked in the sidebar or where the page wants it."""
     with place or st.sidebar:
         chosen = st.selectbox(
-            "Model", _models(), format_func=lambda i: MODELS[i].info.title, key="model", bind="query-params"
+            "Model", models_here(), format_func=lambda i: MODELS[i].info.title, key="model", bind="query-params"
         )
         with errors_as_sentences(), st.spinner("Loading the model"):
             return engine().model(chosen)
@@ -103,7 +103,7 @@ def settings_in_url(model: FaceModel, threshold: Threshold) -> dict[str, str]:
     """Model and threshold as a page's URL says them. What is the default is left out: Streamlit would take it out of
     the URL as a step of its own, which the browser's Back button would then go back to."""
     said = {}
-    if model.info.id != _models()[0]:
+    if model.info.id != models_here()[0]:
         said["model"] = model.info.title
     if _shown(threshold) != _shown(_first_threshold(model)):
         said[_threshold_name(model)] = f"{threshold.value:.{_DIGITS}f}"
@@ -116,7 +116,8 @@ def _threshold_name(model: FaceModel) -> str:
     return _THRESHOLD + model.info.id
 
 
-def _models() -> list[str]:
+def models_here() -> list[str]:
+    """The models that need not be fetched, the one that pages open with first; the default one where there is none."""
     return [model_id for model_id, entry in MODELS.items() if entry.is_fetched] or [DEFAULT_MODEL]
 
 

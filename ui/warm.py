@@ -33,15 +33,19 @@ def _warm_up() -> None:
 
 
 def _first_pair() -> None:
-    """Explain the pair that the app opens with, by what is shown of it first."""
+    """Explain the pair that the app opens with, by what is shown of it first. Nothing is fetched: nobody asked."""
     from ui.compare_view import SHOWN_FIRST, is_at_once
     from ui.pair_picker import first_pair
+    from ui.sidebar import models_here
     from ui.state import engine
     from xssab_core.explain import METHODS
-    from xssab_core.models import DEFAULT_MODEL
+    from xssab_core.models import MODELS
 
+    first = models_here()[0]
+    if not MODELS[first].is_fetched:
+        return
     try:
-        model, pair = engine().model(DEFAULT_MODEL), first_pair()
+        model, pair = engine().model(first), first_pair()
         for method_id in SHOWN_FIRST:
             if is_at_once(model, pair, METHODS[method_id]):
                 engine().explain(model, pair, method_id)
