@@ -49,7 +49,12 @@ def test_a_picture_of_the_camera_is_explained(in_front_of_the_camera, app) -> No
     page = context.new_page()
     page.goto("/?source=Upload")
     page.get_by_text("Probe from the camera").click()
-    page.get_by_role("button", name="Take photo").click()
+    take = page.get_by_role("button", name="Take photo")
+    take.wait_for()
+    page.wait_for_function(
+        "() => { const film = document.querySelector('video'); return film && film.currentTime > 1; }"
+    )
+    take.click()
     expect(page.get_by_role("img", name="probe photograph with 1 face")).to_be_visible()
     page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(SAMPLES / "joe_biden_1.jpg")
     wait_for_maps(page)
