@@ -8,7 +8,7 @@ from collections.abc import Hashable, Sequence
 import pandas as pd
 import streamlit as st
 
-from ui.jobs import Job, jobs, offer_work, session
+from ui.jobs import jobs, result_or_offer, session
 from ui.page import errors_as_sentences
 from ui.sidebar import Drawing
 from ui.state import engine
@@ -51,11 +51,8 @@ def offer_case(
         blind and blind.sha256,
         drawing,
     )
-    job = _newest(key)
-    if job is not None and job.done and not job.error:
-        _save(job.result)
-        return
-    offer_work(
+    _keep_only(key)
+    made = result_or_offer(
         key,
         "case",
         "Case file (zip)",
@@ -75,21 +72,17 @@ def offer_case(
             progress=progress,
         ),
     )
+    if made is not None:
+        _save(made)
 
 
-def _newest(key: tuple[Hashable, ...]) -> Job | None:
-    """The job of that key. Of one that failed its sentence is shown; the case before is kept no longer, since it may
-    hold photographs."""
+def _keep_only(key: tuple[Hashable, ...]) -> None:
+    """Forget the case before, since it may hold photographs."""
     kept = st.session_state.setdefault(_KEPT, {})
     before = kept.get(key[0], key)
     if before != key:
         jobs().forget(before, session())
     kept[key[0]] = key
-    job = jobs().get(key, session())
-    if job is not None and job.error:
-        jobs().take_ended(key, session())
-        st.info(plain(job.error), icon=":material/info:")
-    return job
 
 
 def _save(data: bytes) -> None:
@@ -155,17 +148,16 @@ def _check(archive: Archive, given: Sequence[bytes]) -> None:
     st.header("Computed again")
     core = engine()
     key = ("reproduce", archive.seal, archive.problems, *(hashlib.sha256(data).hexdigest() for data in given))
-    job = _newest(key)
-    if job is not None and job.done and not job.error:
-        _show(job.result)
-        return
-    offer_work(
+    _keep_only(key)
+    found = result_or_offer(
         key,
         "reproduce",
         "Compute everything again",
         "Computing the case again",
         lambda progress: reproduce(core, archive, given, progress),
     )
+    if found is not None:
+        _show(found)
 
 
 def _show(found: Reproduction) -> None:

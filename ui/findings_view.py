@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from ui.choices import belongs
-from ui.jobs import begin_work, jobs, offer_work, session
+from ui.jobs import begin_work, result_or_offer
 from ui.state import engine
 from ui.words import plain
 from xssab_core.explain import Explanation
@@ -158,14 +158,7 @@ def _worked_out(
     """What work beside the page found; None while it has not. Quick work begins by itself."""
     if isinstance(model, TorchFaceModel) and passes * engine().seconds_a_pass(model) <= _AT_ONCE_SECONDS:
         begin_work(slot, key, title, work)
-    job = jobs().get(key, session())
-    if job is not None and job.done and not job.error:
-        return job.result
-    ended = jobs().take_ended(key, session())
-    if ended is not None:
-        st.info(plain(ended.error), icon=":material/info:")
-    offer_work(key, slot, f"{title}: up to {passes} forward passes", title, work)
-    return None
+    return result_or_offer(key, slot, f"{title}: up to {passes} forward passes", title, work)
 
 
 def _show_svg(svg: str, alt: str) -> None:

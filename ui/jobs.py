@@ -323,3 +323,18 @@ def offer_work(
         jobs().start(key, session(), title, work, patience)
         st.rerun()  # without the button
     watch(key, name)
+
+
+def result_or_offer(
+    key: Hashable, name: str, button: str, title: str, work: Callable[[Progress], Any], about: str = ""
+) -> Any:
+    """What work beside the page found. None while it has found nothing: then how it failed, if it did, and
+    `offer_work`."""
+    job = jobs().get(key, session())
+    if job is not None and job.done and not job.error:
+        return job.result
+    ended = jobs().take_ended(key, session())
+    if ended is not None and ended.error:
+        st.info(plain(ended.error), icon=":material/info:")
+    offer_work(key, name, button, title, work, about)
+    return None

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from ui.jobs import begin_work, jobs, offer_work, session
+from ui.jobs import begin_work, jobs, result_or_offer, session
 from ui.state import engine
 from ui.words import plain
 from xssab_core.explain import Explanation
@@ -73,14 +73,10 @@ def show_trust(model: FaceModel, pair: Pair, shown: Explanation, explanations: I
 
 
 def _offer(model: FaceModel, pair: Pair, shown: Explanation) -> None:
-    ended = jobs().take_ended(_key(shown, pair), session())
-    if ended is not None:
-        st.info(plain(ended.error), icon=":material/info:")
-
     def work(progress: Progress) -> Trust:
         return assess(model, pair, shown, progress=progress)
 
-    offer_work(
+    result_or_offer(
         _key(shown, pair),
         _NAME,
         "Check this map",

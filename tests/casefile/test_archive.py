@@ -11,7 +11,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from tests.casefile.conftest import members_of, packed
+from tests.casefile.conftest import members_of
+from tests.zips import zip_of
 from xssab_core.casefile.archive import MAX_MEMBERS, manifest_json, read_archive, read_maps, seal_of, sealed
 from xssab_core.casefile.format import CASE, MANIFEST
 from xssab_core.errors import DataError
@@ -59,7 +60,7 @@ def test_one_flipped_byte_in_any_member_is_named(case) -> None:
     for name, data in members.items():
         changed = bytearray(data)
         changed[generator.randrange(len(data))] ^= 1 << generator.randrange(8)
-        problems = problems_of(packed({**members, name: bytes(changed)}, zipfile.ZIP_STORED))
+        problems = problems_of(zip_of({**members, name: bytes(changed)}, zipfile.ZIP_STORED))
         assert [name in problem for problem in problems] == [True], (name, problems)
 
 
@@ -77,15 +78,15 @@ def test_every_byte_of_a_manifest_counts(case) -> None:
     small = {CASE: members_of(case)[CASE]}
     for at in range(0, len(manifest), 29):
         changed = manifest[:at] + bytes([manifest[at] ^ 1]) + manifest[at + 1 :]
-        assert any(MANIFEST in problem for problem in problems_of(packed({**small, MANIFEST: changed})))
+        assert any(MANIFEST in problem for problem in problems_of(zip_of({**small, MANIFEST: changed})))
 
 
 @pytest.mark.parametrize("name", ["report.html", "maps/xssab.npz"])
 def test_a_missing_and_an_added_member_are_named(case, name) -> None:
     members = members_of(case)
-    lost = packed({key: data for key, data in members.items() if key != name})
+    lost = zip_of({key: data for key, data in members.items() if key != name})
     assert read_archive(lost).problems == (f"{name} is missing",)
-    assert read_archive(packed({**members, "more.txt": b"x"})).problems == ("more.txt was added",)
+    assert read_archive(zip_of({**members, "more.txt": b"x"})).problems == ("more.txt was added",)
 
 
 def test_a_case_packed_anew_by_another_program_with_folders_still_holds(case) -> None:
@@ -116,7 +117,7 @@ def test_a_link_is_refused() -> None:
 
 def test_a_bomb_is_refused_unread() -> None:
     with pytest.raises(DataError, match="grow more than 100 times"):
-        read_archive(packed({"a": bytes(20 * 2**20)}))
+        read_archive(zip_of({"a": bytes(20 * 2**20)}))
 
 
 def with_declared_size(size: int) -> bytes:
@@ -134,7 +135,7 @@ def test_a_member_of_a_gigabyte_is_refused_by_what_the_list_says() -> None:
 
 def test_json_that_would_fill_the_memory_is_refused() -> None:
     with pytest.raises(DataError, match=r"case\.json has 3 MiB; at most 2 MiB"):
-        read_archive(packed({CASE: b"[" * 3 * 2**20}, zipfile.ZIP_STORED))
+        read_archive(zip_of({CASE: b"[" * 3 * 2**20}, zipfile.ZIP_STORED))
 
 
 def test_a_member_whose_size_is_a_lie_never_grows_beyond_it() -> None:
@@ -143,7 +144,7 @@ def test_a_member_whose_size_is_a_lie_never_grows_beyond_it() -> None:
 
 
 def test_many_large_members_are_refused_together() -> None:
-    data = bytearray(packed({f"m{number}": b"x" for number in range(5)}))
+    data = bytearray(zip_of({f"m{number}": b"x" for number in range(5)}))
     at = -1
     while (at := data.find(b"PK\x01\x02", at + 1)) >= 0:
         data[at + 20 : at + 28] = struct.pack("<II", 60 * 2**20, 60 * 2**20)
@@ -171,9 +172,9 @@ def test_an_encrypted_member_is_refused() -> None:
 
 def test_an_archive_within_and_too_many_members_are_refused() -> None:
     with pytest.raises(DataError, match=r"inner\.zip is an archive within it"):
-        read_archive(packed({"inner.zip": with_entry("a.txt")}))
+        read_archive(zip_of({"inner.zip": with_entry("a.txt")}))
     with pytest.raises(DataError, match="members"):
-        read_archive(packed({f"m{number}": b"" for number in range(MAX_MEMBERS + 1)}))
+        read_archive(zip_of({f"m{number}": b"" for number in range(MAX_MEMBERS + 1)}))
     with pytest.raises(DataError, match="too many members"):
         read_archive(b"PK\x01\x02" * 5000)
 
@@ -186,7 +187,7 @@ def test_what_is_no_case_file_is_said(data) -> None:
 
 def test_no_mutated_archive_or_case_breaks(case) -> None:
     generator, members = random.Random(1), members_of(case)
-    whole = packed({name: members[name] for name in (CASE, MANIFEST)})
+    whole = zip_of({name: members[name] for name in (CASE, MANIFEST)})
     for _ in range(300):
         changed = bytearray(whole)
         for _ in range(generator.randint(1, 4)):
@@ -229,10 +230,10 @@ def test_maps_are_read_as_they_were_written_and_nothing_else_is(case) -> None:
     no_number = np.full((2, 2), np.nan, "f")
     for array in (np.zeros((4, 4)), np.zeros(4, np.float32), np.array([{}], dtype=object), no_number):
         with pytest.raises(DataError):
-            read_maps(packed({"a.npy": npy_of(array)}))
+            read_maps(zip_of({"a.npy": npy_of(array)}))
     for shape in (b"(9, 8)", b"(9e9,)", b"(-9,9)", b"(0, 9)"):
         with pytest.raises(DataError):
-            read_maps(packed({"a.npy": npy_of(np.zeros((9, 9), np.float32)).replace(b"(9, 9)", shape)}))
+            read_maps(zip_of({"a.npy": npy_of(np.zeros((9, 9), np.float32)).replace(b"(9, 9)", shape)}))
 
 
 def npy_of(array: np.ndarray) -> bytes:
@@ -244,4 +245,4 @@ def npy_of(array: np.ndarray) -> bytes:
 
 def test_a_manifest_in_another_form_is_a_changed_one() -> None:
     manifest = manifest_json({CASE: hashlib.sha256(b"{}").hexdigest()})
-    assert f"{MANIFEST} was changed" in problems_of(packed({CASE: b"{}", MANIFEST: manifest + b"\n"}))[0]
+    assert f"{MANIFEST} was changed" in problems_of(zip_of({CASE: b"{}", MANIFEST: manifest + b"\n"}))[0]

@@ -6,7 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from tests.casefile.conftest import SAMPLES, members_of, packed
+from tests.casefile.conftest import SAMPLES, members_of
+from tests.zips import zip_of
 from xssab_core.casefile.archive import read_archive, sealed
 from xssab_core.casefile.format import CASE, MANIFEST
 from xssab_core.casefile.reproduce import SHARE, missing_originals, pair_of, reproduce
@@ -68,9 +69,9 @@ def test_a_patched_pair_is_built_again_from_its_three_photographs(patched_case, 
 
 def test_without_originals_it_asks_for_them_by_name_and_takes_no_others(case, run, tmp_path) -> None:
     members = {name: data for name, data in members_of(case).items() if not name.startswith("originals/")}
-    (tmp_path / "case.zip").write_bytes(packed(members))
+    (tmp_path / "case.zip").write_bytes(zip_of(members))
     assert "--originals FILE FILE" in run("reproduce", tmp_path / "case.zip")[2]
-    archive = read_archive(packed(members))
+    archive = read_archive(zip_of(members))
     assert len(missing_originals(archive)) == 2
     with pytest.raises(DataError, match=r"originals/probe\.jpg is missing.*barack_obama_2\.jpg \(SHA-256 [0-9a-f]{64}"):
         reproduce(Engine("cpu"), archive)
@@ -84,7 +85,7 @@ def test_without_originals_it_asks_for_them_by_name_and_takes_no_others(case, ru
 def test_a_changed_original_is_asked_for(case) -> None:
     members = members_of(case)
     members["originals/probe.jpg"] += b"x"
-    archive = read_archive(packed(members))
+    archive = read_archive(zip_of(members))
     assert archive.problems == ("originals/probe.jpg was changed",)
     with pytest.raises(DataError, match=r"originals/probe\.jpg was changed\. The case file does not hold the original"):
         reproduce(Engine("cpu"), archive)

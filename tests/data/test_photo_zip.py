@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
 
 import pytest
 
+from tests.zips import zip_of
 from xssab_core.data import photo_zip
 from xssab_core.data.photo_zip import PhotoZip
 from xssab_core.errors import DataError, PhotoError
 from xssab_core.faces.photo import MAX_BYTES
-
-
-def zip_of(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return buffer.getvalue()
 
 
 def test_files_are_found_with_and_without_the_one_folder_they_lie_in() -> None:
