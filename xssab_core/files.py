@@ -1,5 +1,5 @@
 """Files: written whole or not at all, also when the process is killed or several write the same file; JSON read as
-values of a type."""
+values of a type; what may be read of a ZIP from anybody."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import os
 import re
 import secrets
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ from xssab_core.errors import Cure, OutputError
 T = TypeVar("T")
 _COMPLAINT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<key>.*)`", re.DOTALL)
+_ZIP_ENTRY = b"PK\x01\x02"
+_ZIP_ENCRYPTED = 0x1 | 0x40 | 0x2000
+_ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def write_whole(path: Path, content: bytes | str | Callable[[Path], object]) -> None:
@@ -194,3 +198,19 @@ def _phrase(complaint: str) -> str:
     if missing:
         return f"{where}.{missing['key']} is missing".lstrip(".")
     return f"{where}: {what[0].lower()}{what[1:]}" if where else what
+
+
+def zip_entries(data: bytes) -> int:
+    """At least as many as the members of a ZIP from anybody: to be looked at before the list of them is read, which
+    would fill the memory."""
+    return data.count(_ZIP_ENTRY)
+
+
+def is_encrypted(info: zipfile.ZipInfo) -> bool:
+    """Whether a member of a ZIP, or its name, is encrypted in any of the ways there are."""
+    return bool(info.flag_bits & _ZIP_ENCRYPTED)
+
+
+def is_plainly_packed(info: zipfile.ZipInfo) -> bool:
+    """Whether a member of a ZIP is stored or deflated, as every program packs it."""
+    return info.compress_type in _ZIP_METHODS

@@ -21,7 +21,7 @@ from numpy.lib import format as npy
 
 from xssab_core.casefile.format import CASE, MANIFEST, CaseFile, read_case
 from xssab_core.errors import DataError
-from xssab_core.files import decoded
+from xssab_core.files import decoded, is_encrypted, is_plainly_packed, zip_entries
 from xssab_core.report import zipped
 
 MAX_BYTES = 256 * 2**20
@@ -34,9 +34,7 @@ MAX_RATIO = 100
 _ALWAYS_SMALL = 2**20
 _MAX_SIDE = 1024
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*){0,3}")
-_ENTRY, _ZIP = b"PK\x01\x02", b"PK\x03\x04"
-_ENCRYPTED = 0x1 | 0x40 | 0x2000
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ZIP = b"PK\x03\x04"
 _MAPS = ".npz"
 _UNSEALED = f"{MANIFEST} was changed"
 
@@ -140,7 +138,7 @@ def _bytes_of(source: Path | bytes) -> bytes:
 
 def _members(data: bytes) -> tuple[dict[str, bytes], tuple[str, ...]]:
     """The members of a ZIP, and the names of those that are damaged."""
-    if data.count(_ENTRY) > 4 * MAX_MEMBERS:  # looked at before the list is read; maps are archives of their own
+    if zip_entries(data) > 4 * MAX_MEMBERS:  # maps are archives of their own
         raise _refused("it has too many members")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as opened:
@@ -182,9 +180,9 @@ def _check_member(info: zipfile.ZipInfo) -> None:
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind and not stat.S_ISREG(kind):
         raise _refused(f"{info.filename} is a link or a device, not a file")
-    if info.flag_bits & _ENCRYPTED:
+    if is_encrypted(info):
         raise _refused(f"{info.filename} is encrypted")
-    if info.compress_type not in _METHODS:
+    if not is_plainly_packed(info):
         raise _refused(f"{info.filename} is packed in a way that no case file uses")
     most = MAX_JSON_BYTES if info.filename.endswith(".json") else MAX_MEMBER_BYTES
     if info.file_size > most:

@@ -8,11 +8,9 @@ from typing import Final
 
 from xssab_core.errors import DataError, PhotoError
 from xssab_core.faces.photo import MAX_BYTES
+from xssab_core.files import is_encrypted, is_plainly_packed, zip_entries
 
 MAX_MEMBERS: Final = 20_000
-_ENTRY = b"PK\x01\x02"
-_ENCRYPTED = 0x1 | 0x40 | 0x2000
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 class PhotoZip:
@@ -30,7 +28,7 @@ class PhotoZip:
     """
 
     def __init__(self, data: bytes, name: str) -> None:
-        if data.count(_ENTRY) > MAX_MEMBERS:  # before the list of them is read, which would fill the memory
+        if zip_entries(data) > MAX_MEMBERS:
             raise DataError(f"{name} holds more than {MAX_MEMBERS:,} files. Split it and try again.")
         try:
             self._archive = zipfile.ZipFile(io.BytesIO(data))
@@ -52,7 +50,7 @@ class PhotoZip:
         info = self._members.get(_plain(name))
         if info is None:
             raise DataError(f"{name[:200]!r} is not in the ZIP file.")
-        if info.flag_bits & _ENCRYPTED or info.compress_type not in _METHODS:
+        if is_encrypted(info) or not is_plainly_packed(info):
             raise PhotoError(f"{name}: is encrypted or packed in a way that is not read here. Pack it as plain ZIP.")
         try:
             with self._archive.open(info) as file:
