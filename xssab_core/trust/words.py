@@ -48,7 +48,7 @@ def verdict(trust: Trust | None) -> Verdict:
     changes = counted(len(trust.stability), "small change")
     return Verdict(
         "stable",
-        f"After {changes} the order of pixels is alike (rank correlation {_number(weakest.correlation)} or more).",
+        f"None of {changes} changes the map strongly (rank correlation {_number(weakest.correlation)} or more).",
     )
 
 
