@@ -94,7 +94,7 @@ def test_the_first_sight_fills_a_projector_and_fits_a_phone(visit, request) -> N
 
 
 @pytest.mark.alone
-def test_the_first_picture_of_a_sample_pair_comes_within_three_seconds(visit, capsys) -> None:
+def test_the_first_picture_of_another_pair_comes_in_the_time_of_a_few_reloads(visit, capsys) -> None:
     visit.goto("/")
     expect(visit.locator(".st-key-comparison .tile")).to_have_count(8)
     wait_for_maps(visit)
@@ -121,8 +121,8 @@ def test_the_first_picture_of_a_sample_pair_comes_within_three_seconds(visit, ca
         print(
             f"first picture of a sample pair in a warm app: {chosen} s after choosing it, {reload:.2f} s after a reload"
         )
-    # The best of three: another program's work on the machine must not fail the test.
-    assert min(seconds) < 3.0
+    # The best of three, as a ratio: another program's work on the machine must not fail the test.
+    assert min(seconds) < 4 * reload
 
 
 def test_the_picture_shown_is_the_crop_that_was_computed(visit, samples) -> None:
