@@ -23,7 +23,6 @@ from xssab_core import align_face, load_model, open_photo
 from xssab_core.errors import CancelledError
 from xssab_core.explain.xface import OccludedEmbeddings, XFace, occluders
 from xssab_core.models import DEFAULT_MODEL, FaceModel
-from xssab_core.models.base import BATCH_SIZE
 from xssab_core.paths import ASSETS
 from xssab_core.progress import State
 
@@ -35,8 +34,8 @@ def loop(model: FaceModel, crops: list[np.ndarray], stride: int) -> OccludedEmbe
     squares = occluders(len(crops[0]), _SIZES, stride, True)
     rows = []
     for crop in crops:
-        for start in range(0, len(squares), BATCH_SIZE):
-            batch = np.repeat(crop[None], len(squares[start : start + BATCH_SIZE]), axis=0)
+        for start in range(0, len(squares), model.batch_size):
+            batch = np.repeat(crop[None], len(squares[start : start + model.batch_size]), axis=0)
             for hidden, square in zip(batch, squares[start:], strict=False):
                 hidden[square.window] = 0
             rows.append(model.embed(batch))

@@ -27,7 +27,7 @@ from xssab_core.data.crops import CropCache
 from xssab_core.data.lfw import open_lfw
 from xssab_core.errors import CancelledError, DataError, ExplainError, OutputError
 from xssab_core.explain import CAUTION, explain
-from xssab_core.models import FaceModel, base
+from xssab_core.models import FaceModel
 from xssab_core.patch_lfw.generator import PatchLfw
 from xssab_core.progress import State
 
@@ -359,8 +359,7 @@ def test_batches_change_no_more_than_the_last_bits(
     tiny_lfw: Path, cache_folder: Path, sface: FaceModel, uninterrupted: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(runner, "BATCH", 3)
-    monkeypatch.setattr(runner, "BATCH_SIZE", 5)
-    monkeypatch.setattr(base, "BATCH_SIZE", 5)
+    monkeypatch.setattr(sface, "batch_size", 5)
     settings = _settings(tiny_lfw, tmp_path, cache_folder, pairs=8)
     run_benchmark(settings, sface)
     assert len(list((tmp_path / "work" / "embeddings").iterdir())) == 7  # 20 images by threes

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -12,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 from xssab_core import explain
 from xssab_core.errors import ExplainError
 from xssab_core.explain.base.layers import passages, recorded
-from xssab_core.explain.layered import Layered, fused, grids_of
+from xssab_core.explain.layered import Layered, common, fused, grids_of
 from xssab_core.faces import Template
 from xssab_core.models import TorchFaceModel
 from xssab_core.models.registry import entry_of
@@ -65,6 +66,10 @@ def pooled(values: np.ndarray, side: int) -> np.ndarray:
     return values.reshape(3, side, step, side, step).mean((2, 4))
 
 
+def nearer_to_zero(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.where(a * b > 0, np.where(np.abs(a) < np.abs(b), a, b), 0.0)
+
+
 def test_contributions_of_a_linear_embedder_equal_the_closed_form(linear) -> None:
     crops = np.random.default_rng(5).integers(0, 256, (2, SIZE, SIZE, 3), dtype=np.uint8)
     weight = linear.network.weight.numpy()
@@ -73,46 +78,60 @@ def test_contributions_of_a_linear_embedder_equal_the_closed_form(linear) -> Non
     unit = [row / np.linalg.norm(row) for row in raw]
     evidence = Layered().gather(linear, *crops, lambda _: None)
     for i in (0, 1):
-        direction = (unit[1 - i] - unit[i] * (unit[i] @ unit[1 - i])) / np.linalg.norm(raw[i])
-        at_two = (weight.T @ direction).reshape(3, 2, 2)
-        for found, side in zip(evidence.layers[i], (8, 4, 2, 2)[: len(evidence.layers[i])], strict=True):
+        at_two = (weight.T @ unit[1 - i] / np.linalg.norm(raw[i])).reshape(3, 2, 2)
+        for shared, apart, side in zip(evidence.shared[i], evidence.apart[i], (8, 4, 2), strict=True):
             gradient = np.kron(at_two, np.ones((side // 2, side // 2))) / (side // 2) ** 2
-            np.testing.assert_allclose(found, (gradient * pooled(pixels[i], side)).sum(0), rtol=1e-6, atol=1e-10)
+            own, other = pooled(pixels[i], side), pooled(pixels[1 - i], side)
+            np.testing.assert_allclose(
+                shared, (gradient * nearer_to_zero(own, other)).sum(0), rtol=1e-6, atol=1e-9
+            )  # unit rows are float32
+            np.testing.assert_allclose(
+                apart, (gradient * (own - other)).sum(0), rtol=1e-6, atol=1e-9
+            )  # unit rows are float32
 
 
-class _Towards(TorchFunctionMode):
-    """Moves the grid of that number from what it is to what it is for the baseline by a share."""
+def test_what_two_values_have_in_common_is_the_one_nearer_to_zero_if_they_have_one_sign() -> None:
+    values = np.random.default_rng(2).normal(size=(2, 50))
+    found = common(*torch.from_numpy(values)).numpy()
+    np.testing.assert_array_equal(found, nearer_to_zero(*values))
+    assert 10 < np.count_nonzero(found) < 40
 
-    def __init__(self, number: int, baseline: torch.Tensor, share: float) -> None:
+
+class _Moved(TorchFunctionMode):
+    """Adds a share of a direction to the grid of that number."""
+
+    def __init__(self, number: int, direction: torch.Tensor, share: float) -> None:
         super().__init__()
-        self.number, self.baseline, self.share, self.seen = number, baseline, share, 0
+        self.number, self.direction, self.share, self.seen = number, direction, share, 0
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         made = func(*args, **(kwargs or {}))
         if isinstance(made, torch.Tensor) and made.ndim == 4 and min(made.shape[2:]) > 1:
             self.seen += 1
             if self.seen == self.number + 1:
-                return made + self.share * (self.baseline - made)
+                return made + self.share * self.direction
         return made
 
 
-def test_a_layer_sums_to_the_derivative_of_the_score_towards_black(sface64, faces) -> None:
+def test_a_layer_sums_to_the_derivative_of_the_score_in_its_direction(sface64, faces) -> None:
     network, step = sface64.network, 1e-6
     pixels = sface64.pixels(faces[0][None]).requires_grad_()
     grids, output = recorded(network, pixels)
     chosen = grids_of([tuple(g.shape[2:]) for g in grids], passages(grids, pixels, output), len(faces[0]))
-    sums = [layer.sum() for layer in Layered().gather(sface64, *faces, lambda _: None).layers[0]]
+    evidence = Layered().gather(sface64, *faces, lambda _: None)
+    assert len(chosen) == len(evidence.shared[0]) == len(evidence.apart[0]) == 4
     with torch.no_grad():
         black, _ = recorded(network, sface64.pixels(np.zeros_like(faces[0])[None]))
-        partner = nn.functional.normalize(network(sface64.pixels(faces[1][None])), dim=1)[0]
-        assert len(sums) == len(chosen) == 4
-        for number, found in zip(chosen, sums, strict=True):
-            scores = []
-            for share in (-step, step):
-                with _Towards(number, black[number], share):
-                    moved = network(pixels)
-                scores.append(float(nn.functional.normalize(moved, dim=1)[0] @ partner))
-            assert found == pytest.approx(-(scores[1] - scores[0]) / (2 * step), rel=1e-4, abs=1e-7)
+        other, raw = recorded(network, sface64.pixels(faces[1][None]))
+        partner, length = nn.functional.normalize(raw, dim=1)[0], output.norm()
+        for at, shared, apart in zip(chosen, evidence.shared[0], evidence.apart[0], strict=True):
+            in_common = nearer_to_zero((grids[at] - black[at]).numpy(), (other[at] - black[at]).numpy())
+            for found, direction in ((shared, torch.from_numpy(in_common)), (apart, grids[at] - other[at])):
+                scores = []
+                for share in (-step, step):
+                    with _Moved(at, direction, share):
+                        scores.append(float(network(pixels)[0] @ partner / length))
+                assert found.sum() == pytest.approx((scores[1] - scores[0]) / (2 * step), rel=1e-4, abs=1e-7)
 
 
 @pytest.mark.parametrize("threshold", [-0.2, 0.3057, 0.8])
@@ -120,18 +139,35 @@ def test_a_map_sums_to_score_minus_threshold(sface, faces, threshold) -> None:
     result = explain(sface, *faces, method="layered", threshold=threshold)
     for maps in (result.probe, result.reference):
         assert maps.combined.astype(np.float64).sum() == pytest.approx(result.margin, abs=1e-5)
-        np.testing.assert_array_equal(maps.combined, maps.similarity - maps.dissimilarity)
+        half = maps.similarity if result.margin >= 0 else maps.dissimilarity
+        np.testing.assert_array_equal(half, np.maximum(maps.combined if result.margin >= 0 else -maps.combined, 0))
     other = explain(sface, *faces[::-1], method="layered", threshold=threshold)
     np.testing.assert_allclose(other.reference.combined, result.probe.combined, atol=1e-7)
 
 
-def test_fusing_keeps_the_mean_of_the_layers_and_weighs_their_strongest_places_alike() -> None:
+def test_the_decision_alone_chooses_the_order_of_the_pixels(sface, faces) -> None:
+    score = explain(sface, *faces, method="layered", threshold=0.0).score
+    low, below, above, high = (
+        explain(sface, *faces, method="layered", threshold=threshold).probe.combined
+        for threshold in (-0.5, score - 0.01, score + 0.01, 0.9)
+    )
+    for one, other in ((low, below), (above, high)):
+        np.testing.assert_allclose(one - one.mean(), other - other.mean(), atol=1e-6 * np.abs(one).max())
+    assert np.corrcoef(below.ravel(), above.ravel())[0, 1] < 0.9
+
+
+def test_fusing_keeps_the_mean_of_the_layers_and_weighs_their_strongest_pixels_alike() -> None:
     layers = [np.random.default_rng(side).normal(size=(side, side)) for side in (56, 28, 14)]
-    inverse = np.array([1 / np.abs(layer).max() for layer in layers])
-    expected = sum(share * layer.sum() for share, layer in zip(inverse / inverse.sum(), layers, strict=True))
-    assert fused(layers, 112).sum() == pytest.approx(expected, rel=1e-9)
+    inverse = np.array([1 / np.abs(spread(layer)).max() for layer in layers])
+    expected = sum(share * spread(layer).sum() for share, layer in zip(inverse / inverse.sum(), layers, strict=True))
+    assert fused(layers, 112).sum() == pytest.approx(expected, rel=1e-2)  # but for the blur at the edges
     np.testing.assert_allclose(fused([7 * layers[0], *layers[1:]], 112) * (inverse.sum() - inverse[0] * 6 / 7),
                                fused(layers, 112) * inverse.sum(), rtol=1e-9, atol=1e-12)  # fmt: skip
+
+
+def spread(layer: np.ndarray) -> np.ndarray:
+    """What a layer is on the pixels of a crop of 112."""
+    return cv2.resize(layer, (112, 112), interpolation=cv2.INTER_LINEAR) * layer.size / 112**2
 
 
 # Of IResNet: what its residual units add up to, never a branch inside one; the numbers of units are its name's.

@@ -127,7 +127,7 @@ def test_a_face_costs_1130_passes_and_the_clean_one_and_memory_stays_flat() -> N
     model, (probe, reference) = tiny_model(112), random_pair(112)
     evidence = METHODS["xface1"].examine(model, probe, reference)
     assert model.embedded == 2 * (1130 + 1) == METHODS["xface1"].info.forward_passes
-    assert model.largest_batch == METHODS["xface1"].batch_size
+    assert model.largest_batch == model.batch_size == 8
     assert evidence.nbytes == 4 * 2 * (1130 + 1) * model.info.embedding_size
 
 
@@ -138,10 +138,10 @@ def test_all_three_variants_share_one_evidence() -> None:
 
 def test_batch_size_does_not_change_the_maps() -> None:
     model, (probe, reference) = tiny_model(), random_pair()
-    first, second = (
-        XFace(1).maps(model, XFace(1, batch_size=size).examine(model, probe, reference), 0.0, True)[0].combined
-        for size in (1, 64)
-    )
+    found = []
+    for model.batch_size in (1, 64):
+        found.append(XFace(1).maps(model, XFace(1).examine(model, probe, reference), 0.0, True)[0].combined)
+    first, second = found
     assert first is not None
     np.testing.assert_allclose(first, second, atol=1e-5 * np.abs(first).max())
 
@@ -161,6 +161,7 @@ def test_swapping_the_images_swaps_the_maps() -> None:
 def test_cancelling_stops_after_the_batch_and_the_model_stays_usable() -> None:
     model, (probe, reference) = tiny_model(), random_pair()
     shares: list[float] = []
+    model.batch_size = 4
 
     def cancel(state: State) -> None:
         shares.append(state.share)
@@ -168,7 +169,7 @@ def test_cancelling_stops_after_the_batch_and_the_model_stays_usable() -> None:
             raise CancelledError("stopped")
 
     with pytest.raises(CancelledError):
-        XFace(1, sizes=(7,), batch_size=4).examine(model, probe, reference, cancel)
+        XFace(1, sizes=(7,)).examine(model, probe, reference, cancel)
     at_once = torch.get_num_threads()
     assert model.embedded == 2 + 4 * at_once * math.ceil(2 / at_once)
     assert shares == sorted(shares)
@@ -205,7 +206,7 @@ def test_the_first_stage_of_the_published_parameters_is_25_large_squares_over_th
 
 def test_evidence_told_on_the_way_is_that_of_the_squares_done_and_gives_maps() -> None:
     model, (probe, reference) = tiny_model(), random_pair()
-    method, told = XFace(2, batch_size=8), []
+    method, told = XFace(2), []
     whole = method.examine(model, probe, reference, told.append)
     order = {square: number for number, square in enumerate(whole.squares)}
     partial = list({id(state.partial): state.partial for state in told if state.partial is not None}.values())
@@ -258,7 +259,7 @@ def test_only_embed_is_used() -> None:
     class BlackBox:
         """Not a torch model: nothing but embeddings."""
 
-        info, weights_sha256, thresholds, device_name = tiny_info(SIDE), "1" * 64, (), "none"
+        info, weights_sha256, thresholds, device_name, batch_size = tiny_info(SIDE), "1" * 64, (), "none", 16
 
         def embed(self, crops: np.ndarray) -> np.ndarray:
             means = crops.reshape(len(crops), 2, SIDE // 2, SIDE, 3).mean((2, 3)).reshape(len(crops), 6)

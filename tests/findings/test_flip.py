@@ -104,7 +104,7 @@ class Program:
 
     def __init__(self, model: CountingModel) -> None:
         self.info, self.weights_sha256, self.thresholds = model.info, model.weights_sha256, model.thresholds
-        self.device_name, self._model, self.starts = "elsewhere", model, 0
+        self.device_name, self.batch_size, self._model, self.starts = "elsewhere", 64, model, 0
 
     def embed(self, crops: np.ndarray) -> np.ndarray:
         self.starts += 1

@@ -38,7 +38,6 @@ from xssab_core.faces.align import ALIGNER_VERSION
 from xssab_core.faces.detect import DETECTOR
 from xssab_core.metrics import percent
 from xssab_core.models import FaceModel, Threshold, load_model
-from xssab_core.models.base import BATCH_SIZE
 from xssab_core.patch_lfw.generator import Layout
 from xssab_core.progress import Progress, ignore
 from xssab_core.replay import dpr
@@ -347,7 +346,7 @@ def _fingerprint(settings: Settings, setup: Setup, lfw: Lfw, model: FaceModel) -
         "aligner_version": ALIGNER_VERSION,
         "device": model.device_name,
         "versions": versions(),
-        "batch": BATCH_SIZE,  # like threads, it changes the last bits of sums
+        "batch": model.batch_size,  # like threads, it changes the last bits of sums
     }
 
 

@@ -1,4 +1,4 @@
-"""Layered contributions: what each place of a face adds to the score, read at several depths of the network."""
+"""Layered contributions: what two faces share at each place and what sets them apart, at four depths of a network."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-from torch import nn
 
 from xssab_core.errors import ExplainError
 from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo
@@ -18,34 +17,46 @@ from xssab_core.progress import Progress
 
 # Grids from a half to an eighth of the crop's side; of the last, the deepest, one in the middle too.
 _OCTAVES = (2, 4, 8)
+# Of the Gaussian over a map, pixels of a crop of 112.
+_SIGMA, _SIZE = 2.0, 112
+
+_Grids = tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Contributions(Evidence):
-    """What the layers say of a pair.
+    """What the layers say of a pair, for probe and reference, float64 (h, w) grids from shallow to deep.
 
     Attributes:
-        layers: for probe and reference, float64 (h, w) grids from shallow to deep. The sum of each is the derivative of
-            the score along the straight way from the black picture to the face, taken at the face, in that
-            layer's activations.
+        shared: what each place adds to the score through the activations that it has in common with the other face. The
+            sum of a grid is the derivative of the score for that layer's activations losing them.
+        apart: what the score has because the place looks as it does and not as in the other face, mostly below zero.
+            The sum of a grid is the derivative of the score for the activations leaving the other face's.
         side: S of the crops.
     """
 
-    layers: tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]
+    shared: tuple[_Grids, _Grids]
+    apart: tuple[_Grids, _Grids]
     side: int
 
 
 class Layered(Explainer[TorchFaceModel, Contributions]):
-    """First-order occlusion inside the network.
+    """First-order occlusion inside the network, with a question for each decision.
 
-    At a layer with activations A, those B of a black picture and the score's gradient G, a place contributes
-    sum_c (A - B)_c G_c: what the score loses, to first order, where the layer sees black there. Shallow layers tell
-    places apart and deep ones what they mean, so four of them are averaged, each weighted so that its strongest place
-    counts as much as another's. Layers are found by shape (`grids_of`), not by name.
+    At a layer with activations A of this face, R of the other, B of a black picture and the score's gradient G
 
-    The combined map **sums to score - threshold**: what the contributions leave of it is spread evenly over the pixels.
-    A place is thus similar where it adds more than an even share of what the threshold asks for. `similarity` and
-    `dissimilarity` are its positive part and the size of its negative part.
+        shared(p) = sum_c common(A - B, R - B)_c G_c      what is lost where both lose what they have in common
+        apart(p)  = sum_c (A - R)_c G_c                   minus what is gained where it looks as in the other face
+
+    with common(a, b) the smaller of two values of one sign, else 0. The score is the product of the unit embeddings
+    with the length of this face's held still. Shallow layers tell places apart and deep ones what they mean, so four of
+    them are averaged, each weighted so that its strongest pixel counts as much as another's. Layers are found by shape
+    (`grids_of`), not by name.
+
+    **What holds a match up is what is shared; what keeps a non-match from matching is what sets it apart**: the
+    combined map is the one or the other, by the decision. Either **sums to score - threshold**: what the contributions
+    leave of it is spread evenly over the pixels. `similarity` is the positive part of the former, `dissimilarity` the
+    size of the negative part of the latter, whatever the decision.
     """
 
     info = MethodInfo(
@@ -56,7 +67,12 @@ class Layered(Explainer[TorchFaceModel, Contributions]):
         needs_training=False,
         forward_passes=3,
         backward_passes=2,
-        parameters={"baseline": "black", "grids": [f"1/{octave}" for octave in (*_OCTAVES, 8)]},
+        parameters={
+            "match": "shared activations, against black",
+            "non_match": "activations against the other face's",
+            "grids": [f"1/{octave}" for octave in (*_OCTAVES, 8)],
+            "sigma": f"{_SIGMA:g} px of {_SIZE}",
+        },
     )
     evidence_kind = "layer-contributions"
 
@@ -77,17 +93,30 @@ class Layered(Explainer[TorchFaceModel, Contributions]):
         with model.lock():
             with torch.no_grad():
                 black, _ = recorded(model.network, model.pixels(np.zeros_like(probe)[None]))
-            layers = [face.contributions(black, other) for face, other in zip(faces, embeddings[::-1], strict=True)]
-        return Contributions(embeddings=embeddings, layers=(layers[0], layers[1]), side=len(probe))
+            found = [
+                face.contributions(black, other, partner)
+                for face, other, partner in zip(faces, faces[::-1], embeddings[::-1], strict=True)
+            ]
+        (shared, apart), (shared_too, apart_too) = found
+        return Contributions(embeddings, (shared, shared_too), (apart, apart_too), len(probe))
 
     def attribute(
         self, model: TorchFaceModel, evidence: Contributions, threshold: float, blur: bool
     ) -> tuple[FaceMaps, FaceMaps]:
-        """The layers' grids are the resolution of the method: no further blur is applied."""
+        """The layers' grids are the resolution of the method: the blur of the paper is not applied."""
         first, second = evidence.embeddings.astype(np.float64)
         margin = float(first @ second) - threshold
-        probe, reference = (summing_to(margin, fused(grids, evidence.side)) for grids in evidence.layers)
-        return FaceMaps.signed(probe), FaceMaps.signed(reference)
+        probe, reference = (
+            _maps(margin, *(summing_to(margin, fused(grids, evidence.side)) for grids in of_face))
+            for of_face in zip(evidence.shared, evidence.apart, strict=True)
+        )
+        return probe, reference
+
+
+def _maps(margin: float, shared: np.ndarray, apart: np.ndarray) -> FaceMaps:
+    holding, parting = FaceMaps.signed(shared), FaceMaps.signed(apart)
+    combined = holding.combined if margin >= 0 else parting.combined
+    return FaceMaps(holding.similarity, parting.dissimilarity, combined)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,17 +141,27 @@ class _Face:
             raise ExplainError(f"Layered needs grids inside the network; {model.info.id} shows none.")
         return cls(chosen, [grids[index] for index in chosen], output)
 
-    def contributions(self, baseline: list[torch.Tensor], partner: np.ndarray) -> tuple[np.ndarray, ...]:
-        """float64 (h, w) of each layer, from all grids of the baseline and the float (D,) unit embedding of the other
-        face."""
-        score = nn.functional.normalize(self.output, dim=1)[0] @ torch.as_tensor(partner).to(self.output)
+    def contributions(self, black: list[torch.Tensor], other: _Face, partner: np.ndarray) -> tuple[_Grids, _Grids]:
+        """`Contributions.shared` and `apart` of this face, from all grids of the black picture, the other face and its
+        float (D,) unit embedding."""
+        score = self.output[0] @ torch.as_tensor(partner).to(self.output) / self.output[0].detach().norm()
         gradients = torch.autograd.grad(score, self.grids)
+        shared, apart = [], []
         with torch.no_grad():
-            found = [
-                ((grid - baseline[index]) * gradient).double().sum(dim=1)[0].cpu().numpy()
-                for index, grid, gradient in zip(self.chosen, self.grids, gradients, strict=True)
-            ]
-        return tuple(found)
+            for index, grid, its, gradient in zip(self.chosen, self.grids, other.grids, gradients, strict=True):
+                shared.append(_summed(common(grid - black[index], its - black[index]), gradient))
+                apart.append(_summed(grid - its, gradient))
+        return tuple(shared), tuple(apart)
+
+
+def _summed(values: torch.Tensor, gradient: torch.Tensor) -> np.ndarray:
+    """float64 (h, w), the sum over channels of the product of two (1, C, h, w)."""
+    return np.asarray((values * gradient).double().sum(dim=1)[0].cpu().numpy())
+
+
+def common(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Elementwise what two values have in common: the one nearer to zero where they have one sign, else 0."""
+    return torch.minimum(first, second).clamp_min(0) + torch.maximum(first, second).clamp_max(0)
 
 
 def grids_of(shapes: Sequence[tuple[int, ...]], through: Sequence[int], side: int) -> list[int]:
@@ -145,13 +184,14 @@ def grids_of(shapes: Sequence[tuple[int, ...]], through: Sequence[int], side: in
 
 def fused(layers: Sequence[np.ndarray], side: int) -> np.ndarray:
     """float64 (side, side): the mean of the layers, spread over the pixels of the crop, where each is weighted with the
-    inverse of its strongest place and the weights add up to 1."""
+    inverse of its strongest pixel and the weights add up to 1; then smoothed."""
     spread = [
         cv2.resize(layer, (side, side), interpolation=cv2.INTER_LINEAR) * layer.size / side**2 for layer in layers
     ]
-    strongest = np.array([max(float(np.abs(values).max()), np.finfo(np.float64).tiny) for values in layers])
+    strongest = np.array([max(float(np.abs(values).max()), np.finfo(np.float64).tiny) for values in spread])
     weights = (1 / strongest) / (1 / strongest).sum()
-    return np.asarray(sum(weight * values for weight, values in zip(weights, spread, strict=True)))
+    mean = np.asarray(sum(weight * values for weight, values in zip(weights, spread, strict=True)))
+    return np.asarray(cv2.GaussianBlur(mean, (0, 0), _SIGMA * side / _SIZE))
 
 
 def summing_to(total: float, values: np.ndarray) -> np.ndarray:

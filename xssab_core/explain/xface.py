@@ -13,7 +13,7 @@ from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo, g
 from xssab_core.explain.confidence import CONFIDENCE, confidence_of
 from xssab_core.explain.occlusions import read_occlusions, shipped_occlusions
 from xssab_core.metrics import cosine
-from xssab_core.models.base import BATCH_SIZE, FaceModel, embed_batches
+from xssab_core.models.base import FaceModel, embed_batches
 from xssab_core.progress import Progress, State
 
 OCCLUDERS = (7, 14, 28)
@@ -107,7 +107,6 @@ class XFace(Explainer[FaceModel, OccludedEmbeddings]):
         variant: 1, 2 or 3.
         exact_reference: draw squares of p + 1 pixels as the reference code does, which is what the benchmark runs.
         sizes, stride: p and s of the method.
-        batch_size: crops per call of the model. The maps do not depend on it.
     """
 
     def __init__(
@@ -116,12 +115,11 @@ class XFace(Explainer[FaceModel, OccludedEmbeddings]):
         exact_reference: bool = True,
         sizes: tuple[int, ...] = OCCLUDERS,
         stride: int = STRIDE,
-        batch_size: int = BATCH_SIZE,
     ) -> None:
         if variant not in _TITLES:
             raise ExplainError(f"There is no xFace {variant!r}; choose 1, 2 or 3.")
         self.variant, self.exact_reference = variant, exact_reference
-        self.sizes, self.stride, self.batch_size = sizes, stride, batch_size
+        self.sizes, self.stride = sizes, stride
         self.evidence_kind = f"occlusions-{sizes}-{stride}-{exact_reference}"
         self.info = MethodInfo(
             id=f"xface{variant}",
@@ -176,7 +174,7 @@ class XFace(Explainer[FaceModel, OccludedEmbeddings]):
     ) -> Iterator[tuple[tuple[np.ndarray, np.ndarray], np.ndarray]]:
         """(faces and numbers of the squares of a batch, unit embeddings), for the squares of a stage on both faces."""
         faces, numbers = np.repeat((0, 1), len(stage)), np.tile(stage, 2)
-        batches = [slice(start, start + self.batch_size) for start in range(0, len(faces), self.batch_size)]
+        batches = [slice(start, start + model.batch_size) for start in range(0, len(faces), model.batch_size)]
 
         def hidden(batch: slice) -> np.ndarray:
             made = np.stack([crops[face] for face in faces[batch]])

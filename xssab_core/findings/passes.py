@@ -8,13 +8,12 @@ from itertools import chain, islice
 import numpy as np
 
 from xssab_core.models.base import FaceModel, TorchFaceModel, embed_batches
-from xssab_core.models.blackbox import BATCH_SIZE
 
 
 def at_once(model: FaceModel) -> int:
     """How many crops make a batch: one, so that neither the crops beside it nor the number of CPU threads move the last
     bits of its embedding. A black box, which may start anew for each batch, gets as many as it takes."""
-    return 1 if isinstance(model, TorchFaceModel) else BATCH_SIZE
+    return 1 if isinstance(model, TorchFaceModel) else model.batch_size
 
 
 def embed_each(model: FaceModel, crops: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

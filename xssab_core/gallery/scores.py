@@ -25,7 +25,7 @@ from xssab_core.faces.align import ALIGNER_VERSION
 from xssab_core.faces.detect import DETECTOR
 from xssab_core.files import unwritable, write_whole
 from xssab_core.metrics import cosine
-from xssab_core.models.base import BATCH_SIZE, FaceModel
+from xssab_core.models.base import FaceModel
 from xssab_core.patch_lfw.generator import PatchedPair, PatchLfw
 from xssab_core.paths import ASSETS
 from xssab_core.progress import Progress, State, ignore
@@ -178,9 +178,10 @@ class PairScores:
         pairs, known = self.generator.lfw.pairs, self.known()
         todo = [pair for pair in pairs if (key := self.key(pair)) is not None and key not in known.patched]
         embedded: dict[Path, np.ndarray | None] = {}
-        for start in range(0, len(todo), BATCH_SIZE):
+        at_once = self.model.batch_size
+        for start in range(0, len(todo), at_once):
             progress(State(len(pairs) - len(todo) + start, len(pairs), "pairs"))
-            self._score(todo[start : start + BATCH_SIZE], embedded)
+            self._score(todo[start : start + at_once], embedded)
         progress(State(len(pairs), len(pairs), "pairs"))
 
     def _score(self, pairs: Sequence[LfwPair], embedded: dict[Path, np.ndarray | None]) -> None:

@@ -11,13 +11,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from xssab_core.device import device_lock, keep_freed_memory, side_by_side
+from xssab_core.device import device_lock, full_precision, keep_freed_memory, side_by_side
 from xssab_core.errors import ModelError
 from xssab_core.faces.align import Template
 from xssab_core.models.zoo.folding import folded
 
-# Larger batches gain nothing on a CPU, cost memory, and their tensors leave the allocator's fast path.
-BATCH_SIZE = 8
+# Larger batches gain nothing on a CPU, cost memory, and their tensors leave the allocator's fast path; a GPU wants
+# hundreds. Fixed numbers, since they change the last bits of sums.
+_BATCH_SIZE, _BATCH_SIZES = 8, {"cuda": 256}
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,11 @@ class FaceModel(Protocol):
         """What computes it, for records: "cpu", "cuda", ..., or who else does."""
         ...
 
+    @property
+    def batch_size(self) -> int:
+        """How many crops it is best given at once."""
+        ...
+
     def embed(self, crops: np.ndarray) -> np.ndarray:
         """uint8 (N, S, S, 3) RGB crops on the model's template -> float32 (N, D), rows L2-normalised."""
         ...
@@ -106,6 +112,7 @@ class TorchFaceModel:
         network: maps float (N, 3, S, S) RGB pixels 0..255 to raw (N, D) embeddings. Its own normalisation and
             colour order are inside, so a gradient with respect to its input is one with respect to pixels.
         lock: call it as a context around each use of the device.
+        batch_size: how many crops it is best given at once; changes the last bits of sums.
     """
 
     def __init__(
@@ -118,12 +125,14 @@ class TorchFaceModel:
     ) -> None:
         if device.type == "cpu":
             keep_freed_memory()
+        full_precision()
         self.info = info
         self.network = network.eval().requires_grad_(False).to(device)
         self.weights_sha256 = weights_sha256
         self.thresholds = thresholds
         self.device = device
         self.lock = device_lock(device)
+        self.batch_size = _BATCH_SIZES.get(device.type, _BATCH_SIZE)
         self._folded: nn.Module | None = None
 
     @property
@@ -149,9 +158,9 @@ class TorchFaceModel:
         """
         check_crops(crops, self.info)
         parts = []
-        for start in range(0, len(crops), BATCH_SIZE):
+        for start in range(0, len(crops), self.batch_size):
             with self.lock(), torch.inference_mode():
-                raw = self.network(self.pixels(crops[start : start + BATCH_SIZE]))
+                raw = self.network(self.pixels(crops[start : start + self.batch_size]))
                 parts.append(raw.float().cpu().numpy())
         return normalised(np.concatenate(parts) if parts else np.zeros((0, self.info.embedding_size)), self.info)
 
@@ -160,7 +169,7 @@ class TorchFaceModel:
         a CPU as many batches at once as there are threads, each on one thread. The device is taken anew for each turn.
 
         Args:
-            batches: uint8 (N, S, S, 3) RGB crops each, best of `BATCH_SIZE`; asked for as they are needed.
+            batches: uint8 (N, S, S, 3) RGB crops each, best of `batch_size`; asked for as they are needed.
 
         Raises:
             ModelError: as `embed`.

@@ -17,9 +17,6 @@ from xssab_core.errors import Cure, ModelError
 from xssab_core.models.base import ModelInfo, Threshold, check_crops, normalised
 
 ENTRY_POINTS = "xssab.models"
-# Larger than for our own networks: a program starts anew for each batch.
-BATCH_SIZE = 64
-
 Embed = Callable[[np.ndarray], np.ndarray]
 """uint8 (N, S, S, 3) crops in the model's colour order -> numbers (N, D); rows need no particular length."""
 
@@ -44,6 +41,7 @@ class BlackBoxModel:
     """A FaceModel without gradients: black-box methods only."""
 
     device_name = "its own"
+    batch_size = 64  # larger than for our own networks: a program starts anew for each batch
 
     def __init__(self, info: ModelInfo, weights_sha256: str, thresholds: tuple[Threshold, ...], embed: Embed) -> None:
         self.info = info
@@ -61,8 +59,8 @@ class BlackBoxModel:
         if self.info.colour_order == "BGR":
             crops = crops[..., ::-1]
         parts = []
-        for start in range(0, len(crops), BATCH_SIZE):
-            batch = np.ascontiguousarray(crops[start : start + BATCH_SIZE])
+        for start in range(0, len(crops), self.batch_size):
+            batch = np.ascontiguousarray(crops[start : start + self.batch_size])
             try:
                 rows = np.asarray(self._embed(batch))
             except ModelError:

@@ -17,9 +17,12 @@ from xssab_core.data.lfw import Lfw, LfwPair
 from xssab_core.errors import DataError
 from xssab_core.explain.xcos import XCosHead, grids
 from xssab_core.metrics import cosines, eer
-from xssab_core.models.base import BATCH_SIZE, TorchFaceModel
+from xssab_core.models.base import TorchFaceModel
 from xssab_core.progress import Progress, State, ignore
 from xssab_core.scoring.embed import batches, crops_of, images_of
+
+# Scored at once; their grids are large.
+_PAIRS = 8
 
 
 @dataclass(frozen=True)
@@ -90,14 +93,14 @@ def collect_grids(
     parts: list[np.ndarray] = []
     embeddings: list[np.ndarray] = []
     kept: list[Path] = []
-    for number, group in enumerate(batches(images, BATCH_SIZE)):
+    for number, group in enumerate(batches(images, model.batch_size)):
         found = crops_of(group, cache, model.info.template)
         if found:
             crops = np.stack(list(found.values()))
             parts.append(grids(model, crops).astype(np.float16))
             embeddings.append(model.embed(crops))
             kept += found
-        progress(State(min((number + 1) * BATCH_SIZE, len(images)), len(images), "images"))
+        progress(State(min((number + 1) * model.batch_size, len(images)), len(images), "images"))
     if not kept:
         raise DataError("No face was found in any of the images.")
     _, identities = np.unique([path.parent.name for path in kept], return_inverse=True)
@@ -208,8 +211,8 @@ def score_pairs(head: XCosHead, data: FaceGrids, pairs: Sequence[LfwPair]) -> tu
     first, second = (np.array([data.rows[getattr(pair, side)] for pair in chosen]) for side in ("probe", "reference"))
     scores = []
     with torch.inference_mode():
-        for start in range(0, len(chosen), BATCH_SIZE):
-            sides = (torch.from_numpy(data.features[r[start : start + BATCH_SIZE]]).float() for r in (first, second))
+        for start in range(0, len(chosen), _PAIRS):
+            sides = (torch.from_numpy(data.features[r[start : start + _PAIRS]]).float() for r in (first, second))
             similarity, weights = head(*sides)
             scores.append((similarity * weights).sum((1, 2)).double().numpy())
     model_scores = cosines(data.embeddings[first], data.embeddings[second])

@@ -19,7 +19,6 @@ from xssab_core.faces.align import ALIGNER_VERSION
 from xssab_core.faces.detect import DETECTOR
 from xssab_core.findings.regions import regions_of
 from xssab_core.models import FaceModel, Threshold, load_model
-from xssab_core.models.base import BATCH_SIZE
 from xssab_core.models.calibration import calibration_of
 from xssab_core.progress import Progress, ignore
 from xssab_core.report import versions
@@ -285,7 +284,7 @@ def _fingerprint(pairs: PairList, setup: Setup, model: FaceModel) -> dict[str, A
         "aligner_version": ALIGNER_VERSION,
         "device": model.device_name,
         "versions": versions(),
-        "batches": [BATCH_SIZE, PHOTOGRAPHS, PAIRS],
+        "batches": [model.batch_size, PHOTOGRAPHS, PAIRS],
     }
 
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from tests.explain.tiny import random_pair, tiny_model
 from xssab_core.models import TorchFaceModel
-from xssab_core.models.base import BATCH_SIZE, embed_batches
+from xssab_core.models.base import embed_batches
 from xssab_core.models.zoo.architectures import ARCHITECTURES
 from xssab_core.models.zoo.folding import folded
 
@@ -100,7 +100,7 @@ def test_a_network_that_does_not_bear_another_order_in_memory_is_used_as_it_is()
 
 def test_batches_embedded_side_by_side_come_in_order_and_equal_embed(sface: TorchFaceModel) -> None:
     crops = np.random.default_rng(0).integers(0, 256, (21, 112, 112, 3), dtype=np.uint8)
-    batches = [crops[start : start + BATCH_SIZE] for start in range(0, len(crops), BATCH_SIZE)]
+    batches = [crops[start : start + 8] for start in range(0, len(crops), 8)]
     threads = torch.get_num_threads()
     try:
         for count in (1, 2, 3):

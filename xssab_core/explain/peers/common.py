@@ -12,7 +12,7 @@ from torch import nn
 from xssab_core.errors import ExplainError
 from xssab_core.explain.base import Evidence, Explainer, FaceMaps, ModelT
 from xssab_core.explain.base.layers import passages, recorded
-from xssab_core.models.base import BATCH_SIZE, FaceModel, GridNetwork, TorchFaceModel
+from xssab_core.models.base import FaceModel, GridNetwork, TorchFaceModel
 from xssab_core.progress import Progress, State
 
 
@@ -51,8 +51,8 @@ def mean_cosine_gradients(
     sums = []
     for face in (0, 1):
         total = torch.zeros(())
-        for start in range(0, count, BATCH_SIZE):
-            numbers = range(start, min(start + BATCH_SIZE, count))
+        for start in range(0, count, model.batch_size):
+            numbers = range(start, min(start + model.batch_size, count))
             with model.lock():
                 batch = variants(face, numbers).requires_grad_()
                 partner = torch.from_numpy(embeddings[1 - face]).to(batch)

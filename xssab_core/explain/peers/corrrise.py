@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 
 from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo
 from xssab_core.metrics import cosines
-from xssab_core.models.base import BATCH_SIZE, FaceModel, embed_batches
+from xssab_core.models.base import FaceModel, embed_batches
 from xssab_core.progress import Progress, State
 
 PATCHES, PATCH, SEED = 3, 30, 0
@@ -67,8 +67,8 @@ class CorrRise(Explainer[FaceModel, MaskedCosines]):
         keep = keep_masks(self.masks, len(probe))[..., None]
         found = np.empty((2, self.masks))
         for face, crop in enumerate((probe, reference)):
-            starts = range(0, self.masks, BATCH_SIZE)
-            hidden = (crop * keep[start : start + BATCH_SIZE] for start in starts)
+            starts = range(0, self.masks, model.batch_size)
+            hidden = (crop * keep[start : start + model.batch_size] for start in starts)
             for start, masked in zip(starts, embed_batches(model, hidden), strict=True):
                 found[face, start : start + len(masked)] = cosines(masked, embeddings[1 - face])
                 progress(State(face * self.masks + start + len(masked), 2 * self.masks, "forward passes"))

@@ -9,7 +9,7 @@ import numpy as np
 from xssab_core.explain.base import MethodInfo
 from xssab_core.explain.peers.common import SignedMaps, WithoutThreshold
 from xssab_core.metrics import cosines
-from xssab_core.models.base import BATCH_SIZE, FaceModel
+from xssab_core.models.base import FaceModel
 from xssab_core.progress import Progress, State
 
 STEP, STOP = 16, 0.01
@@ -83,8 +83,8 @@ def _passes(most: int) -> int:
 def _scorer(model: FaceModel, crop: np.ndarray, partner: np.ndarray, tell: Callable[[int], None]) -> Score:
     def score(masks: np.ndarray) -> np.ndarray:
         found = []
-        for start in range(0, len(masks), BATCH_SIZE):
-            masked = np.rint(crop * masks[start : start + BATCH_SIZE, ..., None]).astype(np.uint8)
+        for start in range(0, len(masks), model.batch_size):
+            masked = np.rint(crop * masks[start : start + model.batch_size, ..., None]).astype(np.uint8)
             found.append(cosines(model.embed(masked), partner))
             tell(len(masked))
         return np.concatenate(found)
