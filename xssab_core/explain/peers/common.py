@@ -15,6 +15,9 @@ from xssab_core.explain.base.layers import passages, recorded
 from xssab_core.models.base import FaceModel, GridNetwork, TorchFaceModel
 from xssab_core.progress import Progress, State
 
+# What a backward pass needs is held from the forward pass on: more would not fit the memory of common GPUs.
+GRADIENT_BATCH = 8
+
 
 @dataclass(frozen=True, eq=False)
 class SignedMaps(Evidence):
@@ -51,8 +54,8 @@ def mean_cosine_gradients(
     sums = []
     for face in (0, 1):
         total = torch.zeros(())
-        for start in range(0, count, model.batch_size):
-            numbers = range(start, min(start + model.batch_size, count))
+        for start in range(0, count, GRADIENT_BATCH):
+            numbers = range(start, min(start + GRADIENT_BATCH, count))
             with model.lock():
                 batch = variants(face, numbers).requires_grad_()
                 partner = torch.from_numpy(embeddings[1 - face]).to(batch)

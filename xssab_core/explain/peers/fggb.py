@@ -9,8 +9,12 @@ import torch
 from torch import nn
 
 from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo, arguments
+from xssab_core.explain.peers.common import GRADIENT_BATCH
 from xssab_core.models.base import TorchFaceModel, normalised
 from xssab_core.progress import Progress, State
+
+# Each backward pass serves as many numbers of the embedding as there are copies of each face.
+COPIES = GRADIENT_BATCH // 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +43,7 @@ class FGGB(Explainer[TorchFaceModel, GradientSums]):
         reference="Lu et al., Explainable Face Verification via Feature-Guided Gradient Backpropagation, FG 2024",
         white_box=True,
         needs_training=False,
-        # In batches of 8.
-        forward_passes=8,
+        forward_passes=2 * COPIES,
         # Of SFace's 128 numbers; twice the size of the embedding.
         backward_passes=256,
     )
@@ -49,17 +52,16 @@ class FGGB(Explainer[TorchFaceModel, GradientSums]):
     def gather(
         self, model: TorchFaceModel, probe: np.ndarray, reference: np.ndarray, progress: Progress
     ) -> GradientSums:
-        """One forward pass of as many copies of both faces as a batch has, a backward pass for as many numbers."""
-        copies = min(model.batch_size // 2, model.info.embedding_size)
+        """One forward pass of copies of both faces, and a backward pass for as many numbers at a time."""
         with model.lock():
-            pixels = model.pixels(np.stack([probe, reference] * copies)).requires_grad_()
+            pixels = model.pixels(np.stack([probe, reference] * COPIES)).requires_grad_()
             raw = model.network(pixels)
             unit = nn.functional.normalize(raw, dim=1)
         embeddings = normalised(raw[:2].detach().cpu().numpy(), model.info)
         weights = torch.from_numpy(arguments(embeddings)).to(pixels)
         size, weighted, plain = len(weights), *torch.zeros(2, 2, *pixels.shape[2:]).to(pixels)
-        for start in range(0, size, copies):
-            numbers = torch.arange(start, min(start + copies, size), device=pixels.device)
+        for start in range(0, size, COPIES):
+            numbers = torch.arange(start, min(start + COPIES, size), device=pixels.device)
             with model.lock():
                 maps = _unit_maps(pixels, unit, numbers)
                 weighted += torch.einsum("n,nfyx->fyx", weights[numbers], maps)
@@ -80,9 +82,8 @@ class FGGB(Explainer[TorchFaceModel, GradientSums]):
 
 def _unit_maps(pixels: torch.Tensor, unit: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
     """(n, 2, S, S): G of these numbers of the embedding, for both faces; n is at most the copies of a face."""
-    copies = len(pixels) // 2
-    chosen = torch.zeros(copies, 2, unit.shape[1]).to(unit)
+    chosen = torch.zeros(COPIES, 2, unit.shape[1]).to(unit)
     chosen[torch.arange(len(numbers)), :, numbers] = 1
     gradients = torch.autograd.grad(unit, pixels, chosen.view_as(unit), retain_graph=True)[0]
-    maps = gradients.abs().mean(dim=1).view(copies, 2, *pixels.shape[2:])[: len(numbers)]
+    maps = gradients.abs().mean(dim=1).view(COPIES, 2, *pixels.shape[2:])[: len(numbers)]
     return nn.functional.normalize(maps.flatten(2), dim=2).view_as(maps)
