@@ -114,7 +114,7 @@ def _about_thresholds(explanations: list[Explanation]) -> Iterator[str]:
     """What another threshold would change."""
     for explanation in explanations:
         if explanation.method.id == "layered":
-            yield "The order of Layered's pixels is the same at every threshold."
+            yield f"Layered orders pixels otherwise once the threshold passes the score, {explanation.score:.4f}."
         elif explanation.method.id == "xssab":
             low, high = same_maps_between(explanation.embeddings, explanation.threshold.value)
             yield f"xSSAB's maps stay exactly as they are from threshold {low:.4f} to {high:.4f}."

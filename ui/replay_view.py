@@ -35,8 +35,8 @@ _AT = "at"
 # Whether the position in the address is that of a case that was left.
 _LEFT = "_at_left"
 _RANDOM = "random"
-# The order that a replay opens with where the model allows it: of the quick methods the one that gains most on false
-# matches (docs/layered.md).
+# The order that a replay opens with where the model allows it: of the quick methods the one that gains most
+# (docs/layered.md).
 _FIRST = "layered"
 # The method whose pixels are ordered before its blur.
 _UNBLURRED = "xssab"

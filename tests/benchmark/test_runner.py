@@ -417,6 +417,18 @@ def test_methods_are_read_as_written(tmp_path: Path) -> None:
     assert methods["mine"].maps == tmp_path.resolve()
 
 
+def test_the_pairs_of_limited_methods_lie_within_each_other(tiny_lfw: Path, tmp_path: Path) -> None:
+    lfw = open_lfw(tiny_lfw)
+    methods = parse_methods("xssab:4,layered:6,random")
+    plan = runner._plan(Settings(tiny_lfw, tmp_path, methods=methods), lfw)
+    few, more, all_pairs = (
+        {pair.index for pair in next(pairs for method, pairs in plan.items() if method.label == label)}
+        for label in ("xssab", "layered", "random")
+    )
+    assert few < more < all_pairs
+    assert (len(few), len(more)) == (4, 6)
+
+
 def test_what_names_no_method_is_refused(tmp_path: Path) -> None:
     for text in ("nonsense", "xssab,nonsense-unblurred"):
         with pytest.raises(ExplainError, match="no method 'nonsense'"):

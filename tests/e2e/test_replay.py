@@ -112,8 +112,8 @@ def test_the_first_pair_shows_what_an_order_is_worth(visit, tmp_path) -> None:
     rows = curve(visit, tmp_path)[1:-1]  # all orders begin and end alike
     below = [float(row["score"]) < float(row["random_min"]) for row in rows]
     above = [float(row["inverse"]) > float(row["random_max"]) for row in rows]
-    assert sum(below) >= 17
-    assert sum(above) >= 17
+    assert sum(below) >= 15  # of 19
+    assert sum(above) >= 15
     sentences = visit.get_by_test_id("stMarkdown").filter(has_text="the decision flips")
     expect(sentences.filter(has_text="Order of Layered")).to_contain_text("from match to non-match at 5")
     visit.locator("[data-testid=stButtonGroup]").get_by_text("xSSAB", exact=True).click()

@@ -157,7 +157,7 @@ class Program:
     def __init__(self, model: TorchFaceModel) -> None:
         self.info = replace(model.info, differentiable=False)
         self.weights_sha256, self.thresholds, self.device_name = model.weights_sha256, model.thresholds, "elsewhere"
-        self.embed = model.embed
+        self.embed, self.batch_size = model.embed, 64
 
 
 def test_a_black_box_has_measured_effects_and_no_exact_column(

@@ -211,8 +211,7 @@ def _provenance(settings: Settings, setup: Setup, model: FaceModel) -> Provenanc
 
 
 def _plan(settings: Settings, lfw: Lfw) -> _Plan:
-    """The pairs of each method. Smaller sets are taken from within the run's, and the controls run on all of
-    them."""
+    """The pairs of each method. Smaller sets are taken from within larger ones, and the controls run on all pairs."""
     count = len(lfw.pairs) if settings.pairs is None else settings.pairs
     if count < 2:
         raise DataError(f"A benchmark needs at least one genuine and one impostor pair, not {count} pairs.")
@@ -220,12 +219,13 @@ def _plan(settings: Settings, lfw: Lfw) -> _Plan:
     if len({pair.genuine for pair in selected}) < 2:
         raise DataError(f"A benchmark needs genuine and impostor pairs. This copy of LFW covers {lfw.coverage}.")
     plan = {Method(label): selected for label in CONTROLS}
-    for method in settings.methods:
-        if method.control is None:
-            limit = method.limit
-            plan[replace(method, limit=None)] = (
-                evenly(selected, limit // 2, limit - limit // 2) if limit is not None else selected
-            )
+    methods = [method for method in settings.methods if method.control is None]
+    of_limit: dict[int | None, tuple[LfwPair, ...]] = {None: selected}
+    pairs = selected
+    # Each set lies within the next larger one, so that methods have as many pairs in common as they can.
+    for limit in sorted({method.limit for method in methods if method.limit is not None}, reverse=True):
+        pairs = of_limit[limit] = evenly(pairs, limit // 2, limit - limit // 2)
+    plan |= {replace(method, limit=None): of_limit[method.limit] for method in methods}
     return plan | _on_clean_pairs(settings, plan)
 
 
