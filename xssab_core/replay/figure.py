@@ -1,0 +1,88 @@
+"""The curves of a replay as SVG, for a report or a paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+
+import numpy as np
+
+from xssab_core.drawing.svg import COLOURS, DASHES, INK, Axes, Box, document, key, text
+
+_WIDTH, _HEIGHT, _ROW, _NOTE = 640, 260, 16, 14
+_BOX = Box(46, 48, 630, 220)
+_BLUE, _INVERSE, _RANDOM, _BAND = "#1d5fb8", "#b34700", "#6d737a", "#d4d7da"
+_DASHED, _DOTTED = DASHES["dash"], DASHES["dot"]
+_ABREAST = 3
+# The lines of further methods have the colours and dashes of the others, none of which is the first one's or grey.
+_FURTHER = [(colour, dash) for dash in ("longdash", "dashdot") for colour in COLOURS if colour != "#0072B2"]
+
+Scores = Sequence[float]
+Entry = tuple[str, str, float, str]
+
+
+def replay_figure(
+    lines: Mapping[str, Scores], threshold: float, inverse: Scores | None, random: Sequence[Scores], note: str = ""
+) -> str:
+    """Scores while pixels are replaced: in the orders of some methods, in the inverse of the first one's, and the range
+    of random ones.
+
+    Args:
+        lines: scores at evenly spaced shares of the pixels, 0..1, by the title of the method.
+        threshold: match iff score >= threshold.
+        inverse: in the inverse order of the first method; None leaves it out.
+        random: in each of the random orders, which may be none.
+        note: a line of text below.
+    """
+    entries, first = _entries(list(lines), inverse is not None, len(random) > 0), next(iter(lines))
+    rows = -(-len(entries) // _ABREAST) - 1
+    box = _BOX._replace(top=_BOX.top + _ROW * rows, bottom=_BOX.bottom + _ROW * rows)
+    every = [*chain(*lines.values(), inverse or (), *random), threshold]
+    low, high = min(every) - 0.02, max(every) + 0.02
+    axes = Axes((0.0, 100.0), (low, high), box, gap=35 + _ROW * rows)
+    content = _band(axes, random) if len(random) else ""
+    content += axes.line([(0, threshold), (100, threshold)], INK, 1.0)
+    if inverse is not None:
+        content += axes.line(_points(inverse), _INVERSE, 1.8, _DASHED)
+    for (_, colour, width, dashes), scores in reversed(list(zip(entries, lines.values(), strict=False))):
+        content += axes.line(_points(scores), colour, width, dashes)
+    ticks = {float(share): f"{share} %" for share in range(0, 101, 20)}
+    values = np.linspace(low + 0.02, high - 0.02, 4).tolist()
+    content += axes.frame("pixels of the probe replaced", "score", ticks, {v: f"{v:.2f}" for v in values})
+    content += text(box.left + 6, axes.y(threshold) - 4, f"threshold {threshold:.4f}", "start")
+    for number, (name, colour, width, dashes) in enumerate(entries):
+        content += key(120 + 170 * (number % _ABREAST), 9 + _ROW * (number // _ABREAST), name, colour, width, dashes)
+    height = _HEIGHT + _ROW * rows
+    if note:
+        content += text(4, height + 8, note, "start", size=7.5)
+    alt = f"Scores while the probe's pixels are replaced in the order of {first}"
+    return document(_WIDTH, height + (_NOTE if note else 0), content, alt)
+
+
+def _entries(titles: Sequence[str], has_inverse: bool, has_random: bool) -> list[Entry]:
+    """Title, colour, width and dashes of each line, methods first."""
+    first, *others = titles
+    found: list[Entry] = [(first, _BLUE, 2.6, "")]
+    found += [
+        (title, colour, 1.8, DASHES[dash])
+        for title, (colour, dash) in zip(others, (_FURTHER[n % len(_FURTHER)] for n in range(len(others))), strict=True)
+    ]
+    if has_inverse:
+        found.append(("inverse order" if not others else f"inverse of {first}", _INVERSE, 1.8, _DASHED))
+    if has_random:
+        found.append(("random order", _RANDOM, 1.2, _DOTTED))
+    return found
+
+
+def _band(axes: Axes, random: Sequence[Scores]) -> str:
+    """From the lowest to the highest of the random orders, with their mean."""
+    scores = np.array(random)
+    edge = [*_points(scores.max(0)), *_points(scores.min(0))[::-1]]
+    path = "L".join(f"{axes.x(x)} {axes.y(y)}" for x, y in edge)
+    mean = axes.line(_points(scores.mean(0)), _RANDOM, 1.2, _DOTTED)
+    return f'<path d="M{path}Z" fill="{_BAND}" stroke="none"/>{mean}'
+
+
+def _points(scores: Scores | np.ndarray) -> list[tuple[float, float]]:
+    values = np.asarray(scores, dtype=np.float64)
+    return list(zip(np.linspace(0, 100, len(values)).tolist(), values.tolist(), strict=True))
