@@ -171,7 +171,7 @@ def _score_maps(given: Upload, maps: ZipOfMaps, small: Settings, model: FaceMode
     )  # fmt: skip
     name = _digest(wanted, maps, model)
     settings = replace(wanted, output=paths.home() / "benchmarks" / _NOT_LISTED / name)
-    key: Hashable = ("own maps", name)
+    key: Hashable = ("own maps", name, maps.sha256)  # so that it ends when the file is removed
     _ended_well(key)
     if (settings.output / "results.json").is_file():
         st.success(f"Scored: {plain(method.label)} on {counted(len(pairs), 'pair')}.", icon=":material/check:")

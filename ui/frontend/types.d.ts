@@ -135,6 +135,10 @@ interface ReplayData {
   key: string;
   /** Where it begins, in per mille of replaced pixels. */
   at: number;
+  /** Whether it opens as a presentation, and what then stands above and below. */
+  present: boolean;
+  heading: string;
+  caution: string;
   title: string;
   probeTitle: string;
   summary: string;
@@ -165,6 +169,17 @@ interface Curves {
   scores: number[];
   inverse: number[];
   random: { mean: number[]; low: number[]; high: number[]; permutations: number } | null;
+  others: OtherLine[];
+}
+
+/** Another method on the same chart. */
+interface OtherLine {
+  title: string;
+  scores: number[];
+  flip: number | null;
+  colour: string;
+  /** As SVG's stroke-dasharray. */
+  dashes: string;
 }
 
 interface ThresholdData {

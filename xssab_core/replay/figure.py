@@ -14,11 +14,18 @@ _BOX = Box(46, 48, 630, 220)
 _BLUE, _INVERSE, _RANDOM, _BAND = "#1d5fb8", "#b34700", "#6d737a", "#d4d7da"
 _DASHED, _DOTTED = DASHES["dash"], DASHES["dot"]
 _ABREAST = 3
-# The lines of further methods have the colours and dashes of the others, none of which is the first one's or grey.
-_FURTHER = [(colour, dash) for dash in ("longdash", "dashdot") for colour in COLOURS if colour != "#0072B2"]
+# Of further methods: told apart by colour-blind readers, and from the first method's blue and the inverse's orange.
+_FURTHER = [(colour, dash) for dash in ("solid", "longdash", "dashdot", "dot") for colour in COLOURS if colour not in
+            ("#0072B2", "#D55E00", "#E69F00")]  # fmt: skip
 
 Scores = Sequence[float]
 Entry = tuple[str, str, float, str]
+
+
+def further_style(number: int) -> tuple[str, str]:
+    """Colour and dashes of the line of the n-th method beside the first; no two of sixteen are alike."""
+    colour, dash = _FURTHER[number % len(_FURTHER)]
+    return colour, DASHES[dash]
 
 
 def replay_figure(
@@ -63,10 +70,9 @@ def _entries(titles: Sequence[str], has_inverse: bool, has_random: bool) -> list
     """Title, colour, width and dashes of each line, methods first."""
     first, *others = titles
     found: list[Entry] = [(first, _BLUE, 2.6, "")]
-    found += [
-        (title, colour, 1.8, DASHES[dash])
-        for title, (colour, dash) in zip(others, (_FURTHER[n % len(_FURTHER)] for n in range(len(others))), strict=True)
-    ]
+    for number, title in enumerate(others):
+        colour, dashes = further_style(number)
+        found.append((title, colour, 1.8, dashes))
     if has_inverse:
         found.append(("inverse order" if not others else f"inverse of {first}", _INVERSE, 1.8, _DASHED))
     if has_random:
