@@ -136,13 +136,13 @@ class Replay:
         return text.getvalue().encode()
 
     def svg(self, title: str) -> bytes:
-        """The curves as a figure, with a title of the pair in the line below it."""
+        """The curves as a figure, with a title of the pair and the caution below it."""
         about = self.explanation
         lines = {about.method.short_title: self.scores.tolist()}
         lines |= {line.explanation.method.short_title: line.scores.tolist() for line in self.others}
         random = [] if self.random is None else self.random.tolist()
-        note = f"{title}; {about.model.title}. {CAUTION}"
-        return replay_figure(lines, about.threshold.value, self.inverse.tolist(), random, note).encode()
+        notes = (f"{title}; {about.model.title}", CAUTION)
+        return replay_figure(lines, about.threshold.value, self.inverse.tolist(), random, notes).encode()
 
 
 def play(embed: dpr.Embed, case: Case, explanation: Explanation) -> Replay:

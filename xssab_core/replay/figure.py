@@ -9,8 +9,8 @@ import numpy as np
 
 from xssab_core.drawing.svg import COLOURS, DASHES, INK, Axes, Box, document, key, text
 
-_WIDTH, _HEIGHT, _ROW, _NOTE = 640, 260, 16, 14
-_BOX = Box(46, 48, 630, 220)
+_WIDTH, _HEIGHT, _ROW, _NOTE = 640, 260, 16, 12
+_BOX = Box(46, 48, 620, 220)
 _BLUE, _INVERSE, _RANDOM, _BAND = "#1d5fb8", "#b34700", "#6d737a", "#d4d7da"
 _DASHED, _DOTTED = DASHES["dash"], DASHES["dot"]
 _ABREAST = 3
@@ -29,7 +29,11 @@ def further_style(number: int) -> tuple[str, str]:
 
 
 def replay_figure(
-    lines: Mapping[str, Scores], threshold: float, inverse: Scores | None, random: Sequence[Scores], note: str = ""
+    lines: Mapping[str, Scores],
+    threshold: float,
+    inverse: Scores | None,
+    random: Sequence[Scores],
+    notes: Sequence[str] = (),
 ) -> str:
     """Scores while pixels are replaced: in the orders of some methods, in the inverse of the first one's, and the range
     of random ones.
@@ -39,7 +43,7 @@ def replay_figure(
         threshold: match iff score >= threshold.
         inverse: in the inverse order of the first method; None leaves it out.
         random: in each of the random orders, which may be none.
-        note: a line of text below.
+        notes: lines of text below.
     """
     entries, first = _entries(list(lines), inverse is not None, len(random) > 0), next(iter(lines))
     rows = -(-len(entries) // _ABREAST) - 1
@@ -60,10 +64,10 @@ def replay_figure(
     for number, (name, colour, width, dashes) in enumerate(entries):
         content += key(120 + 170 * (number % _ABREAST), 9 + _ROW * (number // _ABREAST), name, colour, width, dashes)
     height = _HEIGHT + _ROW * rows
-    if note:
-        content += text(4, height + 8, note, "start", size=7.5)
+    for number, note in enumerate(notes):
+        content += text(4, height + 8 + _NOTE * number, note, "start", size=7.5)
     alt = f"Scores while the probe's pixels are replaced in the order of {first}"
-    return document(_WIDTH, height + (_NOTE if note else 0), content, alt)
+    return document(_WIDTH, height + _NOTE * len(notes), content, alt)
 
 
 def _entries(titles: Sequence[str], has_inverse: bool, has_random: bool) -> list[Entry]:
