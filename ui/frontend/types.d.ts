@@ -32,6 +32,10 @@ interface Card {
   label: string;
   places: { title: string; href: string }[];
   doubt: string;
+  /** What another model makes of the pair; "" without one. */
+  beside: string;
+  /** Whether it is on the sheet; null where there is no sheet. */
+  chosen: boolean | null;
 }
 
 interface Face {
