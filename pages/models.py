@@ -6,7 +6,7 @@ require_router(__file__)
 
 import streamlit as st
 
-from ui.models_changes import may_change, offer_adding, offer_calibration, offer_fetch
+from ui.models_changes import may_change, offer_adding, offer_calibration, offer_fetch, show_news
 from ui.models_compare import pick_rival, show_comparison
 from ui.models_view import (
     pair_in_hand,
@@ -24,6 +24,7 @@ from xssab_core.models import MODELS
 from xssab_core.models.calibration import calibration_of
 
 st.title("Face recognition models")
+show_news()
 show_overview()
 chosen = st.selectbox(
     "Model", list(MODELS), format_func=lambda i: MODELS[i].info.title, key="model", bind="query-params"

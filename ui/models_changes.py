@@ -38,6 +38,7 @@ from xssab_core.progress import Progress, clock, part
 from xssab_core.scoring.calibrate import calibrate_on_lfw
 from xssab_core.scoring.embed import images_of
 
+_NEWS = "_models_news"
 # Set by whoever runs the app for others, who may not change what all use.
 FIXED = "XSSAB_FIXED_MODELS"
 _CHECKPOINT, _ONNX = "Checkpoint", "ONNX"
@@ -205,15 +206,23 @@ def _advise(error: XssabError, cure: Cure | None) -> NoReturn:
     raise type(error)(f"{error} {phrase.format(subject=cure.subject if cure else '')}".strip()) from error
 
 
+def show_news() -> None:
+    """How work that this page began has ended, once."""
+    news = st.session_state.pop(_NEWS, None)
+    if news is not None:
+        st.toast("How it ended stands at the top of this page.")  # the button was far below
+    if news is not None and news.error:
+        st.error(plain(news.error), icon=":material/error:")
+    elif news is not None:
+        st.success("  \n".join(map(plain, news.result)), icon=":material/check:")
+
+
 def _offer(
     key: Hashable, name: str, button: str, title: str, work: Callable[[Progress], list[str]], about: str
 ) -> None:
-    """`offer_work`, and how it ended once it has."""
+    """`offer_work`; once it has ended, the page is made anew with what is in the store now, see `show_news`."""
     ended = jobs().take_ended(key, session())
-    if ended is not None and ended.error:
-        st.error(plain(ended.error), icon=":material/error:")
-    elif ended is not None:
-        st.success("  \n".join(map(plain, ended.result)), icon=":material/check:")
-        if name == "add":
-            return
+    if ended is not None:
+        st.session_state[_NEWS] = ended
+        st.rerun()
     offer_work(key, name, button, title, work, about, FOR_EVER)

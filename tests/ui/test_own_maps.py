@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.data.test_own_maps import saved
+from tests.e2e.small_model import add_small_model
 from tests.zips import zip_of
 from xssab_core import paths
 from xssab_core.benchmark.controls import CONTROLS
@@ -18,9 +19,11 @@ from xssab_core.benchmark.runner import maps_method
 from xssab_core.data.lfw import open_lfw
 from xssab_core.data.own_maps import zip_of_maps
 from xssab_core.models import FaceModel
+from xssab_core.models.adding import Description
 from xssab_core.paths import ASSETS
 
 APP = ASSETS.parent / "app.py"
+QUICK = "Quick"
 
 
 def maps_of(ids: list[str], size: int = 112) -> bytes:
@@ -38,15 +41,19 @@ def given(data: bytes, **query: str) -> AppTest:
     app = AppTest.from_file(str(APP), default_timeout=240).switch_page("pages/benchmark.py")
     for key, value in query.items():
         app.query_params[key] = value
+    app.query_params["model"] = QUICK
     app.run()
     return app.file_uploader(key="maps_file").set_value(("mine (1).zip", data, "application/zip")).run()
 
 
 @pytest.fixture
 def with_lfw(tiny_lfw: Path, sface: FaceModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The app with a tiny LFW and a store of its own; the ids of a genuine and of an impostor pair."""
-    (tmp_path / "models").symlink_to(paths.home() / "models")
+    """The app with a tiny LFW and a store of its own, with a quick model; the ids of a genuine and of an impostor
+    pair."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "sface").symlink_to(paths.home() / "models" / "sface")
     monkeypatch.setenv("XSSAB_HOME", str(tmp_path))
+    add_small_model("quick", Description(QUICK), "these tests", tmp_path)
     monkeypatch.setenv("XSSAB_LFW", str(tiny_lfw))
     return [pair.id for pair in open_lfw(tiny_lfw).select(1, 1)]
 
@@ -71,6 +78,7 @@ def test_own_maps_are_scored_beside_the_page_and_found_again(with_lfw: list[str]
     mine = next(method for method in results.methods if method.label == "mine-1")
     assert mine.pairs.total == results.common.pairs.total == 2
     assert mine.localisation.all is not None
+    assert results.model.id == "quick"
     areas = next(table.value for table in app.table if "gain FMR" in table.value)
     assert "mine\\-1" in set(areas["method"])
     # Not in the list that everybody sees; the same file finds it, and so does the address.
