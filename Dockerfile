@@ -21,7 +21,8 @@ COPY ui ui
 COPY xssab_core xssab_core
 
 # The store holds weights, calibrations and caches. A volume there keeps them; a new one begins with the model below.
-ENV XSSAB_HOME=/data PYTHONDONTWRITEBYTECODE=1
+# XSSAB_FIXED_MODELS: what all users share is not changed by one of them.
+ENV XSSAB_HOME=/data XSSAB_FIXED_MODELS=1 PYTHONDONTWRITEBYTECODE=1
 RUN useradd --uid 10001 --no-create-home xssab && mkdir /data && chown xssab /data
 USER 10001
 RUN ["python", "-m", "xssab_core", "models", "fetch", "sface"]

@@ -6,9 +6,9 @@ require_router(__file__)
 
 import streamlit as st
 
+from ui.benchmark_runs import measure_here, pick_results
 from ui.benchmark_view import (
     pick_pairs,
-    pick_results,
     show_areas,
     show_checks,
     show_cost,
@@ -18,7 +18,6 @@ from ui.benchmark_view import (
     show_localisation,
     show_paper,
     show_setting,
-    show_small_run,
 )
 
 st.title("Benchmark: Patch-LFW and DPR curves")
@@ -35,4 +34,4 @@ if results is not None:
     show_deletion(results)
     show_checks(results)
 show_paper()
-show_small_run()
+measure_here()

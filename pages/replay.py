@@ -10,9 +10,12 @@ from ui.blind_view import mark_seen
 from ui.page import errors_as_sentences
 from ui.pair_picker import open_pair_elsewhere, pick_pair
 from ui.replay_view import (
+    add_others,
     add_random,
     make_replay,
+    offer_others,
     pick_order,
+    pick_others,
     show_case,
     show_downloads,
     show_random_progress,
@@ -29,14 +32,20 @@ if pair is not None:
     mark_seen(pair)
     heading = st.container()
     order = pick_order(model)
+    viewer = st.container()
+    others = pick_others(model, order)
     with errors_as_sentences(), st.spinner("Explaining and replaying the pair"):
         replay = make_replay(model, pair, order, threshold)
+        if replay is not None:
+            replay, waiting = add_others(replay, model, pair, others, threshold)
     if replay is not None:
         with heading:
             show_case(replay, pair)
         replay, running = add_random(model, replay, pair)
-        show_viewer(replay, model, pair, drawing, running)
+        with viewer:
+            show_viewer(replay, model, pair, drawing, running)
         show_random_progress(running)
+        offer_others(model, pair, waiting)
         show_words(replay)
         show_downloads(replay, pair)
     open_pair_elsewhere("pages/inspect.py", "Inspect this pair")

@@ -17,10 +17,10 @@ import torch
 from PIL import Image
 
 from xssab_core.benchmark.records import BASE, Work
-from xssab_core.benchmark.tasks import read_map
 from xssab_core.data.crops import CropCache
 from xssab_core.data.landmarks import SHIPPED, read_landmarks
 from xssab_core.data.lfw import open_lfw
+from xssab_core.data.own_maps import FolderOfMaps
 from xssab_core.data.pair_list import read_pairs
 from xssab_core.data.verification_set import read_verification_set
 from xssab_core.errors import DataError, OutputError, PhotoError, WeightsError, XssabError
@@ -189,11 +189,12 @@ def test_damaged_records_of_a_run_are_named(tmp_path: Path) -> None:
 def test_what_is_no_map_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=np.zeros((4, 4)))
     (tmp_path / "pair.npy").write_bytes((tmp_path / "a.npz").read_bytes())
-    with pytest.raises(DataError, match="archive"):
-        read_map(tmp_path, "pair", 4)
+    maps = FolderOfMaps(tmp_path)
+    with pytest.raises(DataError, match=r"not a \.npy array"):
+        maps.read("pair", 4)
     np.save(tmp_path / "good.npy", np.zeros((4, 4)))
     path = tmp_path / "pair.npy"
-    _none_breaks(path, (tmp_path / "good.npy").read_bytes(), lambda: read_map(tmp_path, "pair", 4))
+    _none_breaks(path, (tmp_path / "good.npy").read_bytes(), lambda: maps.read("pair", 4))
 
 
 def _photograph(form: str) -> bytes:

@@ -18,6 +18,12 @@ def page_number(text: str) -> int:
     return max(1, int(text)) if re.fullmatch(r"[0-9]{1,9}", text) else 1
 
 
+def indexes(text: str, most: int) -> tuple[int, ...]:
+    """Numbers with points between them, at most so many, each once."""
+    found = [int(number) for number in text.split(".") if re.fullmatch(r"[0-9]{1,9}", number)]
+    return tuple(dict.fromkeys(found))[:most]
+
+
 def per_mille(text: str) -> int:
     """A position given in percent, as 0..1000."""
     percent = _number(text)

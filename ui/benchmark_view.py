@@ -1,34 +1,19 @@
-"""The parts of the Benchmark page: results as the paper shows them, and a small run of one's own."""
+"""The parts of the Benchmark page that show results as the paper does."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Hashable
-from pathlib import Path
-
 import pandas as pd
 import streamlit as st
-import torch
 
-from ui.jobs import FOR_EVER, jobs, offer_work, session
-from ui.sidebar import pick_model
-from ui.state import lfw_folder
 from ui.words import plain
-from xssab_core import paths
 from xssab_core.benchmark import paper
 from xssab_core.benchmark.controls import RANDOM
-from xssab_core.benchmark.figure import dpr_figure
-from xssab_core.benchmark.format import KINDS, Kind, Results, read_results
-from xssab_core.benchmark.runner import CLEAN_IMAGES, UNBLURRED, Settings, parse_methods, run_benchmark
+from xssab_core.benchmark.figure import dpr_figure, dpr_svg
+from xssab_core.benchmark.format import KINDS, Kind, Results
+from xssab_core.benchmark.runner import UNBLURRED
 from xssab_core.benchmark.table import areas_csv, areas_latex
-from xssab_core.errors import DataError
 from xssab_core.explain import METHODS
 from xssab_core.metrics import Estimate, counted, percent
-from xssab_core.progress import Progress, part
-
-SMALL_RUN_PAIRS = 60
-_SMALL_RUN_METHODS = ("xssab", "xcos-s", "xcos-w")
-
 
 _ATTAINED = (
     "Of possible = (AUC of random - AUC) / (AUC of random - AUC of the clean errors), the share of what can be gained: "
@@ -38,41 +23,6 @@ _CONTROLS = (
     "Controls need no model: what a method is worth shows against them. The oracle knows where the patches lie, "
     "and orders the pixels in them at random."
 )
-_CHOSEN, _GIVEN = "results", "results_file"
-
-
-def pick_results() -> Results | None:
-    """The results of the view: an uploaded file, else one of the list. None, and a sentence, where there are none."""
-    files = _results_files()
-    is_given = st.session_state.get(_GIVEN) is not None
-    with st.sidebar:
-        chosen = st.selectbox(
-            "Results", list(files), key=_CHOSEN, bind="query-params", disabled=is_given, placeholder="none yet"
-        )
-        given = st.file_uploader("Or a results.json of yours", type=["json"], key=_GIVEN)
-        if given is not None:
-            st.caption("Remove the file to go back to the list.")
-    try:
-        if given is not None:
-            return read_results(given.getvalue(), given.name)
-        if chosen is not None:
-            return read_results(files[chosen].read_bytes(), chosen)
-    except (DataError, OSError) as error:
-        logging.getLogger("xssab").warning("%s", error)
-        st.error(plain(error), icon=":material/error:")
-        return None
-    st.info(
-        "No results are here yet. Measure some at the end of this page, or upload a results.json in the sidebar.",
-        icon=":material/monitoring:",
-    )
-    return None
-
-
-def _results_files() -> dict[str, Path]:
-    """Results by title: those that ship, then those made here."""
-    shipped = {f"{path.stem} (shipped)": path for path in sorted((paths.ASSETS / "benchmarks").glob("*.json"))}
-    own = {path.parent.name: path for path in sorted((paths.home() / "benchmarks").glob("*/results.json"))}
-    return shipped | own
 
 
 def show_setting(results: Results) -> None:
@@ -163,10 +113,12 @@ def show_areas(results: Results) -> None:
         "The paper's xSSAB stands beside both rows of xSSAB: its text blurs the map, its code does not."
     )
     with st.container(horizontal=True):
-        for label, data, name, mime in (
-            ("Table (CSV)", areas_csv(results), "dpr.csv", "text/csv"),
-            ("Table (LaTeX)", areas_latex(results), "dpr.tex", "text/x-tex"),
+        for label, make, name, mime in (
+            ("Table (CSV)", areas_csv, "dpr.csv", "text/csv"),
+            ("Table (LaTeX)", areas_latex, "dpr.tex", "text/x-tex"),
+            ("Figure (SVG)", dpr_svg, "dpr.svg", "image/svg+xml"),
         ):
+            data = make(results)
             st.download_button(label, data, name, mime, on_click="ignore", icon=":material/download:")
 
 
@@ -319,62 +271,6 @@ def show_localisation(results: Results) -> None:
     st.caption(
         "Average precision of the order of the pixels against the true mask of patched pixels; not in the paper."
     )
-
-
-def show_small_run() -> None:
-    """Start a run of 60 pairs on the user's LFW, with progress; what is finished is kept when it is stopped."""
-    st.header("Measure here")
-    model = pick_model(st.container(width=400))
-    model_id = model.info.id
-    folder = lfw_folder()
-    if folder is None:
-        st.info(
-            "Set `XSSAB_LFW` to a folder with LFW and its pairs.txt and start the app again to run the benchmark "
-            "here, or use `xssab benchmark --lfw DIR --output DIR` and upload its results.json in the "
-            "sidebar.",
-            icon=":material/folder:",
-        )
-        return
-    usable = [method for method in _SMALL_RUN_METHODS if METHODS[method].unavailable(model) is None]
-    if not usable or not model.thresholds:
-        st.info(f"{plain(model_id)} needs a calibration and a method that runs on it.", icon=":material/info:")
-        return
-    output = paths.home() / "benchmarks" / f"{model_id}-{SMALL_RUN_PAIRS}-pairs"
-    key: Hashable = ("benchmark", folder, model.weights_sha256)
-    ended = jobs().take_ended(key, session())
-    if ended is not None:
-        if ended.stopped:
-            st.info("Stopped. What is finished is kept: start again to go on.", icon=":material/info:")
-        elif ended.error:
-            st.error(plain(ended.error), icon=":material/error:")
-        else:
-            st.success(f"Finished: {plain(output.name)} is in the list of results.", icon=":material/check:")
-            st.button("Show it", key="show_run", on_click=_show, args=(output.name,))
-    settings = Settings(
-        lfw=Path(folder),
-        output=output,
-        model=model_id,
-        methods=parse_methods(",".join(usable)),
-        pairs=SMALL_RUN_PAIRS,
-        threshold="eer",
-        threads=torch.get_num_threads(),
-    )
-
-    def work(progress: Progress) -> None:
-        # Embedding is a small part of a run, so it gets the first tenth of the bar.
-        stages = {True: part(progress, 0.0, 0.1), False: part(progress, 0.1, 0.9)}
-        run_benchmark(settings, model, lambda state: stages[state.what == CLEAN_IMAGES](state))
-
-    about = (
-        f"{SMALL_RUN_PAIRS} pairs with {', '.join(usable)} and random, some minutes on a CPU. It goes on beside "
-        "the page. More pairs and methods: `xssab benchmark`."
-    )
-    button, title = f"Run {SMALL_RUN_PAIRS} pairs", f"Benchmark of {model_id}"
-    offer_work(key, "benchmark", button, title, work, about, FOR_EVER)
-
-
-def _show(title: str) -> None:
-    st.session_state[_CHOSEN] = title
 
 
 def _table(rows: list[dict[str, str]], alt: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -65,6 +67,10 @@ class PairSet(Protocol):
 
     def faces(self, index: int) -> tuple[Face, Face]:
         """Probe and reference; never raises for a damaged image."""
+        ...
+
+    def crops(self, index: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """uint8 (S, S, 3) of probe and reference as the model sees them; None where there is none."""
         ...
 
     def query(self, index: int) -> dict[str, str]:
@@ -150,6 +156,17 @@ class LfwSet:
             return Face(name, alt, picture, outline(generator.mask(pair)))
         return Face(name, f"{side}, {name}", picture)
 
+    def crops(self, index: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """See `PairSet`."""
+        pair, generator = self._pair(index), self.scores.generator
+        with contextlib.suppress(PhotoError, DataError):
+            if self.is_patched:
+                made = generator.build(pair)
+                return None if made is None else (made.patched, made.reference)
+            probe, reference = (generator.cache.crop(path, generator.template) for path in (pair.probe, pair.reference))
+            return None if probe is None or reference is None else (probe, reference)
+        return None
+
     def query(self, index: int) -> dict[str, str]:
         """See `PairSet`."""
         return {"source": self.name, "lfw": lfw_title(self._pair(index))}
@@ -182,7 +199,7 @@ def _samples(model_id: str, weights_sha256: str) -> SampleSet:
                 "clean_known": True,
             }
         )
-    return SampleSet(pd.DataFrame(rows), {name: png(crop) for name, crop in crops.items()})
+    return SampleSet(pd.DataFrame(rows), {name: png(crop) for name, crop in crops.items()}, crops)
 
 
 def _sample_face(name: str) -> AlignedFace:
@@ -196,6 +213,7 @@ class SampleSet:
 
     table: pd.DataFrame
     pictures: dict[str, bytes]
+    pixels: dict[str, np.ndarray]
     name: str = SAMPLES
     score: str = "clean_score"
     known: str = "clean_known"
@@ -206,6 +224,11 @@ class SampleSet:
             Face(title := name.replace("_", " ").title(), f"{side}, {title}", self.pictures[name])
             for side, name in zip(("Probe", "Reference"), sample_pairs()[index], strict=True)
         )
+        return first, second
+
+    def crops(self, index: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """See `PairSet`."""
+        first, second = (self.pixels[name] for name in sample_pairs()[index])
         return first, second
 
     def query(self, index: int) -> dict[str, str]:

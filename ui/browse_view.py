@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from ui.address import page_number
+from ui.browse_beside import Other
+from ui.browse_maps import Maps, with_maps
 from ui.browse_sets import Face, LfwSet, PairSet
+from ui.browse_sheet import changed, choose, on_sheet
+from ui.browse_words import OUTCOME_TITLES
 from ui.components import component
 from ui.jobs import FOR_EVER, jobs, offer_work, session
 from ui.page import address
 from ui.pictures import png_url
 from ui.sidebar import settings_in_url
+from ui.state import engine
 from ui.words import plain
 from xssab_core.gallery.selection import (
     FALSE_MATCH,
@@ -30,15 +35,11 @@ from xssab_core.gallery.selection import (
 )
 from xssab_core.metrics import Rate, compared, counted, percent
 from xssab_core.models import FaceModel, Threshold
+from xssab_core.progress import clock
 
 CARDS_PER_PAGE = 12
-_OUTCOME_TITLES = {
-    FALSE_MATCH: "False match (FM)",
-    FALSE_NON_MATCH: "False non-match (FNM)",
-    MATCH: "Correct match",
-    NON_MATCH: "Correct non-match",
-    NO_SCORE: "No score",
-}
+# Of a pair that is scored: both faces, which others may share, and the patched probe.
+_PASSES = 3
 _OUTCOME_PILLS = {
     FALSE_MATCH: "FM",
     FALSE_NON_MATCH: "FNM",
@@ -82,12 +83,15 @@ def offer_scoring(pairs: LfwSet, model: FaceModel) -> None:
     ended = jobs().take_ended(key, session())
     if ended is not None and ended.error:
         st.info(plain(f"{ended.error} Scores computed so far are kept."), icon=":material/info:")
+    seconds = _PASSES * (total - known) * engine().seconds_a_pass(model)
     about = (
-        f"Of {counted(total, 'pair')}, {known:,} have a score of {plain(model.info.title)} and are shown. Scoring all "
-        "takes a while, goes on beside the page, and continues where it was stopped."
+        f"Of {counted(total, 'pair')}, {known:,} have a score of {plain(model.info.title)}. Scoring the others "
+        f"takes passes of at most about {clock(seconds)} where nothing else runs, and the time to find faces that were "
+        "not found here before. It goes on beside the page, and continues where it was stopped."
     )
     button = f"Score the other {counted(total - known, 'pair')}"
-    offer_work(key, "scores", button, "Scoring", pairs.scores.compute, about, FOR_EVER)
+    name, title = f"scores_{model.info.id}", f"Scoring, {model.info.title}"
+    offer_work(key, name, button, title, pairs.scores.compute, about, FOR_EVER)
 
 
 def pick_selection(table: pd.DataFrame) -> Selection:
@@ -132,7 +136,13 @@ def pick_selection(table: pd.DataFrame) -> Selection:
     )
     scores = _range(columns[2], "Score", _WHOLE_SCORES, "score")
     distances = _range(columns[3], "|Margin|", _WHOLE_DISTANCES, "margin")
-    return Selection(tuple(outcomes), scores, distances, identity, tuple(folds), order)
+    differing = "differs" in table and st.toggle(
+        "Only pairs that the two models decide differently",
+        key="differing",
+        bind="query-params",
+        on_change=to_first_page,
+    )
+    return Selection(tuple(outcomes), scores, distances, identity, tuple(folds), order, bool(differing))
 
 
 def _range(column: Any, label: str, whole: tuple[float, float], key: str) -> tuple[float, float] | None:
@@ -165,15 +175,32 @@ def _rate(rate: Rate | None, kind: str) -> str:
     return f"**{percent(rate.value)}** ({rate.errors:,} of {rate.trials:,} {kind})"
 
 
-def show_gallery(pairs: PairSet, shown: pd.DataFrame, model: FaceModel, threshold: Threshold) -> None:
-    """A page of cards, each with links that open its pair elsewhere."""
-    show_cards(shown, lambda row: _card(pairs, row, model, threshold))
+def show_gallery(
+    pairs: PairSet, shown: pd.DataFrame, model: FaceModel, threshold: Threshold, other: Other | None, maps: Maps | None
+) -> None:
+    """A page of cards, each with links that open its pair elsewhere, and its maps where they are wanted."""
+
+    def prepare(indexes: Sequence[int]) -> None:
+        if maps is not None:
+            maps.draw(indexes)
+
+    show_cards(shown, lambda row: _card(pairs, row, model, threshold, other, maps), prepare)
 
 
 @st.fragment
-def show_cards(shown: pd.DataFrame, card: Callable[[Any], dict[str, Any]]) -> None:
+def show_cards(
+    shown: pd.DataFrame, card: Callable[[Any], dict[str, Any]], prepare: Callable[[Sequence[int]], None] | None = None
+) -> None:
     """A page of the cards of a table's rows. They open pairs by links, because `st.switch_page` may not say in the URL
-    what widgets of this page are bound to, and leaves the browser's Back button astray."""
+    what widgets of this page are bound to, and leaves the browser's Back button astray.
+
+    Args:
+        shown: the rows.
+        card: what the gallery shows of a row.
+        prepare: called with the indexes of a page before its cards are made.
+    """
+    if changed():
+        st.rerun()  # the sheet is shown outside of this fragment
     if shown.empty:
         st.info("No pair fits. Widen the filters above.", icon=":material/filter_alt:")
         return
@@ -181,6 +208,8 @@ def show_cards(shown: pd.DataFrame, card: Callable[[Any], dict[str, Any]]) -> No
     page = min(page_number(st.query_params.get("page", "1")), pages)
     start = (page - 1) * CARDS_PER_PAGE
     rows = shown.iloc[start : start + CARDS_PER_PAGE]
+    if prepare is not None:
+        prepare(rows["index"].tolist())
     data = {
         "cards": [card(row) for row in rows.itertuples(index=False)],
         "page": page,
@@ -188,7 +217,7 @@ def show_cards(shown: pd.DataFrame, card: Callable[[Any], dict[str, Any]]) -> No
         "range": _range_of(start + 1, start + len(rows), len(shown)),
         "hint": _HINT,
     }
-    _component(key="gallery", data=data, on_page_change=_turn_page)
+    _component(key="gallery", data=data, on_page_change=_turn_page, on_chosen_change=_choose)
 
 
 def _range_of(first: int, last: int, total: int) -> str:
@@ -199,9 +228,15 @@ def _turn_page() -> None:
     st.query_params["page"] = str(int(st.session_state.gallery.page))
 
 
-def _card(pairs: PairSet, row: Any, model: FaceModel, threshold: Threshold) -> dict[str, Any]:
-    """What the gallery needs to show a row of a table from `decided`."""
-    faces = pairs.faces(row.index)
+def _choose() -> None:
+    choose(st.session_state.gallery.chosen)
+
+
+def _card(
+    pairs: PairSet, row: Any, model: FaceModel, threshold: Threshold, other: Other | None, maps: Maps | None
+) -> dict[str, Any]:
+    """What the gallery needs to show a row of a table from `decided`, or from `with_other` beside another model."""
+    faces = with_maps(pairs.faces(row.index), row.index, maps)
     numbers = ""
     if row.outcome != NO_SCORE:
         found = compared(row.score, threshold.value)
@@ -214,15 +249,35 @@ def _card(pairs: PairSet, row: Any, model: FaceModel, threshold: Threshold) -> d
         "id": row.index,
         "title": " / ".join(face.name for face in faces),
         "faces": [_face(face, model.info.template.size) for face in faces],
-        "outcome": _OUTCOME_TITLES[row.outcome],
+        "outcome": OUTCOME_TITLES[row.outcome],
         "tone": "none" if row.outcome == NO_SCORE else "error" if error else "right",
         "numbers": numbers,
         "label": f"{'Genuine' if row.genuine else 'Impostor'} pair" + (f", fold {row.fold}" if row.fold else ""),
         "places": [{"title": title, "href": address(file, query)} for file, title in PLACES.items()],
         "doubt": "Label wrong, says the data set's errata" if row.mislabelled else "",
+        "beside": "" if other is None else other.said(row),
+        "chosen": row.index in on_sheet(),
     }
 
 
 def _face(face: Face, size: int) -> dict[str, Any]:
     picture = "" if face.png is None else png_url(face.png)
     return {"name": face.name, "alt": face.alt, "picture": picture, "outline": face.outline, "size": size}
+
+
+def pick_view() -> str:
+    """Whether the pairs are shown as cards or as a table."""
+    shown = st.segmented_control(
+        "Show as", ["Cards", "Table"], default="Cards", required=True, key="view", bind="query-params"
+    )
+    return shown or "Cards"
+
+
+def about(name: str, model: FaceModel, threshold: Threshold, other: Other | None, maps: Maps | None) -> tuple[str, ...]:
+    """What exported rows and figures are of, in lines."""
+    lines = [f"{name}; {model.info.title}, threshold {threshold.value:.4f} ({threshold.origin})"]
+    if other is not None:
+        lines.append(f"beside it {other.model.info.title}, threshold {other.threshold.value:.4f}")
+    if maps is not None:
+        lines.append(f"maps: {maps.title}, each pair on its own scale")
+    return tuple(lines)

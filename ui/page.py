@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,16 +57,21 @@ def require_router(file: str) -> None:
         pages = _pages(icon=None)
         st.navigation(pages, position="hidden")
         here = next(page for page in pages if page.url_path == Path(file).stem)
-        st.switch_page(here, query_params=st.query_params.to_dict())
+        st.switch_page(here, query_params=query_here())
 
 
 def _pages(**options: Any) -> list[StreamlitPage]:
     return [st.Page(entry.file, **(entry.options | options)) for entry in PAGES]
 
 
-def address(file: str, query: dict[str, str]) -> str:
+def query_here() -> dict[str, list[str]]:
+    """The query of this address, with every value of what is there several times."""
+    return {name: st.query_params.get_all(name) for name in st.query_params}
+
+
+def address(file: str, query: Mapping[str, str | list[str]]) -> str:
     """Where the page of a file opens with a query, relative to any page."""
-    return f"{Path(file).stem}?{urlencode(query)}"
+    return f"{Path(file).stem}?{urlencode(query, doseq=True)}"
 
 
 def caution() -> None:

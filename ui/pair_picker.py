@@ -12,7 +12,7 @@ from ui.address import aligned_text, is_aligned, points_on, points_text, turn_on
 from ui.choices import belongs, drop, keep
 from ui.intake import show_incomplete, uploaded, uploaded_pair
 from ui.landmark_picker import landmark_picker
-from ui.page import address, errors_as_sentences
+from ui.page import address, errors_as_sentences, query_here
 from ui.pictures import photo_with_faces, show_picture
 from ui.state import engine, lfw_at, lfw_folder, read_photo
 from ui.triage_runs import ROW, TRIAGED, row_photos
@@ -70,7 +70,7 @@ def pick_pair() -> Pair | None:
 def open_pair_elsewhere(file: str, label: str) -> None:
     """A link to another page with the same pair, model and threshold. It loads a new document: a switch within the
     session cannot be relied on to carry parameters that are bound to widgets."""
-    target = escape(address(file, st.query_params.to_dict()))
+    target = escape(address(file, query_here()))
     st.html(f'<a href="{target}" style="color: inherit; font-weight: 600">{escape(label)}</a>')
 
 

@@ -20,7 +20,7 @@ from ui.pictures import data_url
 from ui.sidebar import Drawing
 from ui.state import engine
 from ui.words import plain
-from xssab_core.explain import METHODS
+from xssab_core.explain import CAUTION, METHODS, AnyExplainer, Explanation
 from xssab_core.faces import Pair
 from xssab_core.gallery.thumbnails import outline
 from xssab_core.metrics import compared, percent
@@ -28,10 +28,19 @@ from xssab_core.models import FaceModel, Threshold
 from xssab_core.models.calibration import rates_at
 from xssab_core.render import colour_layer, grey_crop, shared_scale
 from xssab_core.replay.animation import animation
-from xssab_core.replay.case import PERMUTATIONS, Replay, case_of, flip_sentences, play, play_at_random
+from xssab_core.replay.case import (
+    PERMUTATIONS,
+    Replay,
+    case_of,
+    flip_sentences,
+    play,
+    play_another,
+    play_at_random,
+)
 from xssab_core.replay.dpr import Embed, ranking_map
+from xssab_core.replay.figure import further_style
 
-_AT = "at"
+_AT, _PRESENT = "at", "present"
 # Whether the position in the address is that of a case that was left.
 _LEFT = "_at_left"
 _RANDOM = "random"
@@ -77,6 +86,21 @@ def pick_order(model: FaceModel) -> Order:
     return Order(chosen, blur)
 
 
+def pick_others(model: FaceModel, order: Order) -> list[Order]:
+    """Further methods on the same chart, each in the order that it would have alone."""
+    usable = [m for m, method in METHODS.items() if m != "random" and method.unavailable(model) is None]
+    belongs("beside", tuple(usable), [])
+    chosen = st.multiselect(
+        "On the same chart",
+        usable,
+        format_func=lambda method_id: METHODS[method_id].info.short_title,
+        placeholder="Other methods",
+        key="beside",
+        bind="query-params",
+    )
+    return [Order(m, blur=m != _UNBLURRED) for m in chosen if m != order.method_id]
+
+
 def make_replay(model: FaceModel, pair: Pair, order: Order, threshold: Threshold) -> Replay | None:
     """The replay of the pair; offers to compute a slow method first, and returns None until that is done."""
     method_id = order.method_id
@@ -85,10 +109,33 @@ def make_replay(model: FaceModel, pair: Pair, order: Order, threshold: Threshold
         offer(model, pair, [method])
         return None
     case = case_of(pair, model.info.template)
+    return play(_embed(model), case, _explained(model, pair, order, threshold))
+
+
+def _explained(model: FaceModel, pair: Pair, order: Order, threshold: Threshold) -> Explanation:
     # Slow ones share what Inspect computed: the mean of many gradients does not hang on one kink.
-    alone = is_fast(method)
-    explanation = engine().explain(model, pair, method_id, threshold, order.blur, one_thread=alone)
-    return play(_embed(model), case, explanation)
+    alone = is_fast(METHODS[order.method_id])
+    return engine().explain(model, pair, order.method_id, threshold, order.blur, one_thread=alone)
+
+
+def add_others(
+    replay: Replay, model: FaceModel, pair: Pair, others: list[Order], threshold: Threshold
+) -> tuple[Replay, list[AnyExplainer]]:
+    """The replay with further methods on its chart, and those that are slow and still to be computed."""
+    methods = {order: METHODS[order.method_id] for order in others}
+    waiting = [m for m in methods.values() if not is_fast(m) and not engine().is_examined(model, pair, m.info.id)]
+    lines = (
+        play_another(_embed(model), replay.case, _explained(model, pair, order, threshold))
+        for order, method in methods.items()
+        if method not in waiting
+    )
+    return replay.with_others(lines), waiting
+
+
+def offer_others(model: FaceModel, pair: Pair, waiting: list[AnyExplainer]) -> None:
+    """Buttons that compute slow methods, those that share their passes together."""
+    for kind in dict.fromkeys(method.evidence_kind for method in waiting):
+        offer(model, pair, [method for method in waiting if method.evidence_kind == kind])
 
 
 def add_random(model: FaceModel, replay: Replay, pair: Pair) -> tuple[Replay, Hashable | None]:
@@ -155,7 +202,8 @@ def _draw_viewer(replay: Replay, pair: Pair, values: np.ndarray, drawing: Drawin
     state = so_far(running)
     if state is not None:
         replay = replay.with_random(state.partial)
-    _component(key="replay", data=_data(replay, pair, values, drawing), on_at_change=_rest)
+    data = _data(replay, pair, values, drawing)
+    _component(key="replay", data=data, on_at_change=_rest, on_present_change=_present)
 
 
 _viewer, _growing_viewer = st.fragment(_draw_viewer), st.fragment(_draw_viewer, run_every=1.0)
@@ -165,6 +213,14 @@ def _rest() -> None:
     # Only when it changes: the viewer goes on saying where it rested in the case before.
     st.session_state[_LEFT] = False
     st.query_params[_AT] = f"{st.session_state.replay.at / 10:g}"
+
+
+def _present() -> None:
+    """In the address, so that a reload in the middle of a talk shows what was shown."""
+    if st.session_state.replay.present:
+        st.query_params[_PRESENT] = "true"
+    else:
+        drop(_PRESENT)
 
 
 def show_random_progress(key: Hashable | None) -> None:
@@ -180,6 +236,7 @@ def show_words(replay: Replay) -> None:
     with st.expander("Scores at each step", icon=":material/table:"):
         columns = {"replaced": [percent(share, 0) for share in replay.shares], "pixels": replay.counts}
         columns |= {replay.explanation.method.short_title: replay.scores, "inverse": replay.inverse}
+        columns |= {line.explanation.method.short_title: line.scores for line in replay.others}
         if replay.random is not None:
             columns |= {f"random {name}": values for name, values in _band(replay.random).items()}
         st.dataframe(pd.DataFrame(columns).round(6), hide_index=True, width="stretch")
@@ -193,6 +250,7 @@ def show_downloads(replay: Replay, pair: Pair) -> None:
         for label, data, name, mime in (
             ("Animation (WebP)", moving, "replay.webp", "image/webp"),
             ("Curve (CSV)", replay.csv(), "replay.csv", "text/csv"),
+            ("Figure (SVG)", replay.svg(pair.title), "replay.svg", "image/svg+xml"),
         ):
             st.download_button(label, data, name, mime, on_click="ignore", icon=":material/download:")
 
@@ -206,6 +264,9 @@ def _data(replay: Replay, pair: Pair, values: np.ndarray, drawing: Drawing) -> d
     return {
         "key": _case_key(replay, pair),
         "at": per_mille(st.query_params.get(_AT, "0")),
+        "present": st.query_params.get(_PRESENT) == "true",
+        "heading": f"{pair.title}, {explanation.model.title}",
+        "caution": CAUTION,
         "title": explanation.method.short_title,
         "probeTitle": "Probe, pixels blurred" if deletion else "Probe, pixels put back",
         "summary": " ".join(flip_sentences(replay)),
@@ -229,7 +290,19 @@ def _data(replay: Replay, pair: Pair, values: np.ndarray, drawing: Drawing) -> d
             if replay.random is None
             else {name: values.tolist() for name, values in _band(replay.random).items()}
             | {"permutations": len(replay.random)},
+            "others": [_other(replay, number) for number in range(len(replay.others))],
         },
+    }
+
+
+def _other(replay: Replay, number: int) -> dict[str, Any]:
+    line, (colour, dashes) = replay.others[number], further_style(number)
+    return {
+        "title": line.explanation.method.short_title,
+        "scores": line.scores.tolist(),
+        "flip": replay.flip(line.scores),
+        "colour": colour,
+        "dashes": dashes,
     }
 
 

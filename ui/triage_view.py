@@ -12,10 +12,11 @@ import streamlit as st
 from ui.address import aligned_text
 from ui.browse_view import PLACES, show_cards, to_first_page
 from ui.jobs import jobs, offer_work, session
+from ui.kept import kept_file
 from ui.page import address, errors_as_sentences
 from ui.pictures import png_url, show_picture
 from ui.sidebar import pick_model, pick_threshold, settings_in_url
-from ui.state import Upload, browser, engine, forget_upload, uploads
+from ui.state import Upload, browser, engine, uploads
 from ui.triage_runs import (
     FOLDER,
     PHOTOS,
@@ -79,7 +80,8 @@ def pick_run() -> Run | None:
 def _uploaded() -> Run | None:
     """Asks for the files, runs the triage beside the page, and opens what it found."""
     with st.sidebar:
-        kept = [_kept("Pairs", _LIST, ["csv"]), _kept("Photographs", PHOTOS, ["zip"])]
+        made_of_both = RUN, _AGAINST
+        kept = [kept_file("Pairs", _LIST, "csv", made_of_both), kept_file("Photographs", PHOTOS, "zip", made_of_both)]
     run = None
     with errors_as_sentences():
         run = uploaded_run(st.query_params[RUN], st.query_params.get(PHOTOS, "")) if RUN in st.query_params else None
@@ -98,29 +100,6 @@ def _uploaded() -> Run | None:
     with errors_as_sentences():
         _offer(kept[0], kept[1], Settings(model.info.id, threshold, faces=policy), model, run)
     return run
-
-
-def _kept(label: str, name: str, kinds: list[str]) -> Upload | None:
-    """A file of this browser's, by its ticket in the address."""
-    file = st.file_uploader(label, type=kinds, key=f"{name}_file", on_change=_take_over, args=(name,))
-    ticket = st.query_params.get(name)
-    found = None if ticket is None else uploads().get(browser(), ticket)
-    if ticket is not None and found is None:
-        st.warning("This file is no longer kept here. Upload it again.", icon=":material/history:")
-    if found is not None and file is None:
-        st.caption(plain(found.name))
-    return found
-
-
-def _take_over(name: str) -> None:
-    """Another file, or none: what was kept goes, and the triage that was made of it."""
-    file = st.session_state[f"{name}_file"]
-    for other in (name, RUN, _AGAINST):
-        ticket = st.query_params.pop(other, None)
-        if ticket is not None:
-            forget_upload(ticket)
-    if file is not None:
-        st.query_params[name] = uploads().put(browser(), file.name, file.getvalue())
 
 
 def _offer(listed: Upload, photos: Upload, settings: Settings, model: FaceModel, before: Run | None) -> None:
@@ -265,6 +244,8 @@ def _card(run: Run, line: Any, where: dict[str, str], size: int) -> dict[str, An
         "numbers": f"Score {said['score']}, margin {said['margin']}",
         "label": f"Row {line.row}. {', '.join(about)}." + (f" Drove it: {driven}." if driven else ""),
         "places": [{"title": title, "href": address(file, query)} for file, title in PLACES.items()],
+        "beside": "",
+        "chosen": None,
         "doubt": " ".join([*doubts, line.warnings]).strip(),
     }
 

@@ -1,10 +1,12 @@
 """Files: written whole or not at all, also when the process is killed or several write the same file; JSON read as
-values of a type; what may be read of a ZIP from anybody."""
+values of a type; what may be read of a ZIP or an array from anybody."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
+import math
 import os
 import re
 import secrets
@@ -15,7 +17,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import numpy as np
 from filelock import FileLock, Timeout
+from numpy.lib import format as npy
 
 from xssab_core import paths
 from xssab_core.errors import Cure, OutputError
@@ -26,6 +30,7 @@ _MISSING = re.compile(r"Object missing required field `(?P<key>.*)`", re.DOTALL)
 _ZIP_ENTRY = b"PK\x01\x02"
 _ZIP_ENCRYPTED = 0x1 | 0x40 | 0x2000
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_NPY_HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
 def write_whole(path: Path, content: bytes | str | Callable[[Path], object]) -> None:
@@ -214,3 +219,20 @@ def is_encrypted(info: zipfile.ZipInfo) -> bool:
 def is_plainly_packed(info: zipfile.ZipInfo) -> bool:
     """Whether a member of a ZIP is stored or deflated, as every program packs it."""
     return info.compress_type in _ZIP_METHODS
+
+
+def npy_array(data: bytes) -> np.ndarray:
+    """The array of an .npy file from anybody, read-only; never a pickle.
+
+    Raises:
+        ValueError: a phrase: it is none, or its header promises other than there is.
+    """
+    stream = io.BytesIO(data)
+    try:
+        shape, in_columns, dtype = _NPY_HEADERS[npy.read_magic(stream)](stream, max_header_size=1000)
+    except Exception as error:  # numpy raises what its parser does, TokenError among it
+        raise ValueError("it has no header that is read here") from error
+    promised = math.prod(shape) * dtype.itemsize
+    if dtype.hasobject or not promised or min(shape, default=1) < 0 or promised != len(data) - stream.tell():
+        raise ValueError("its header promises other than there is")
+    return np.frombuffer(data, dtype, offset=stream.tell()).reshape(shape, order="F" if in_columns else "C")

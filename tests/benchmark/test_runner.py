@@ -25,6 +25,7 @@ from xssab_core.benchmark.runner import PAIRS_TIMES_METHODS, Settings, parse_met
 from xssab_core.cli import main
 from xssab_core.data.crops import CropCache
 from xssab_core.data.lfw import open_lfw
+from xssab_core.data.own_maps import FolderOfMaps
 from xssab_core.errors import CancelledError, DataError, ExplainError, OutputError
 from xssab_core.explain import CAUTION, explain
 from xssab_core.models import FaceModel
@@ -414,7 +415,7 @@ def test_methods_are_read_as_written(tmp_path: Path) -> None:
     assert not methods["xssab-unblurred"].blur
     assert methods["xssab-unblurred"].explainer == "xssab"
     assert [methods[label].limit for label in methods] == [10, 10, None, 6]
-    assert methods["mine"].maps == tmp_path.resolve()
+    assert methods["mine"].maps == FolderOfMaps(tmp_path.resolve())
 
 
 def test_the_pairs_of_limited_methods_lie_within_each_other(tiny_lfw: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from tests.zips import zip_of
-from xssab_core.data import photo_zip
+from xssab_core.data import zip_files
 from xssab_core.data.photo_zip import PhotoZip
 from xssab_core.errors import DataError, PhotoError
 from xssab_core.faces.photo import MAX_BYTES
@@ -50,7 +50,7 @@ def test_encrypted_and_oddly_packed_members_are_refused() -> None:
 
 
 def test_too_many_members_and_what_is_no_zip_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(photo_zip, "MAX_MEMBERS", 3)
+    monkeypatch.setattr(zip_files, "MAX_MEMBERS", 3)
     assert PhotoZip(zip_of({f"{n}.jpg": b"" for n in range(3)}), "photos.zip")("2.jpg") == b""
     with pytest.raises(DataError, match="more than 3 files"):
         PhotoZip(zip_of({f"{n}.jpg": b"" for n in range(4)}), "photos.zip")

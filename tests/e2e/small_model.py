@@ -12,9 +12,8 @@ from xssab_core.models.adding import Description, add_onnx
 from xssab_core.models.calibration import Calibration, calibration_path
 
 
-def add_small_model(model_id: str, description: Description, origin: str, folder: Path) -> None:
-    """Add a random convolutional network to the store that `XSSAB_HOME` names, with a calibration whose equal error
-    rate lies near 0.93."""
+def write_small_network(file: Path) -> None:
+    """A random convolutional network as ONNX: 112 pixels, 64 numbers."""
     torch.manual_seed(0)
     widths = (3, 16, 24, 32, 32)
     blocks = [
@@ -23,11 +22,17 @@ def add_small_model(model_id: str, description: Description, origin: str, folder
         for layer in (nn.Conv2d(before, after, 3, 2, 1), nn.PReLU(after))
     ]
     network = nn.Sequential(*blocks, nn.Flatten(), nn.Linear(32 * 7 * 7, 64)).eval()
-    file = folder / "given.onnx"
     torch.onnx.export(
         network, (torch.randn(1, 3, 112, 112),), str(file), input_names=["images"], dynamic_axes={"images": {0: "n"}},
         dynamo=False,
     )  # fmt: skip
+
+
+def add_small_model(model_id: str, description: Description, origin: str, folder: Path) -> None:
+    """Add a random convolutional network to the store that `XSSAB_HOME` names, with a calibration whose equal error
+    rate lies near 0.93."""
+    file = folder / "given.onnx"
+    write_small_network(file)
     add_onnx(model_id, file, description=description)
     random = np.random.default_rng(0)
     scores = random.normal(0.96, 0.01, 1200).clip(-1, 1), random.normal(0.90, 0.01, 1200).clip(-1, 1)

@@ -90,7 +90,9 @@ def rate(page: Page, label: str) -> str:
 
 
 def upload(page: Page, file: Path) -> None:
-    page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(file)
+    page.get_by_test_id("stFileUploader").filter(has_text="results.json").locator("input[type=file]").set_input_files(
+        file
+    )
 
 
 def wait_for_progress(page: Page, percent: int) -> None:

@@ -280,3 +280,29 @@ def test_without_lfw_the_samples_are_shown_and_how_to_get_it(start) -> None:
     link.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("The model's score is below the threshold: non-match")
     expect(page.get_by_text("joe_biden_1.jpg").first).to_be_visible()
+
+
+def test_a_box_on_a_card_puts_its_pair_on_the_sheet_and_marks_its_row(visit, tmp_path) -> None:
+    visit.goto("/browse")
+    wait_for_cards(visit)
+    figure = visit.get_by_role("img", name="The pairs of the sheet, side by side")
+    boxes = visit.get_by_label(re.compile("On the sheet"))
+    for number in (0, 1):
+        boxes.nth(number).check()
+        expect(visit).to_have_url(re.compile(r"sheet=\d+" + r"\.\d+" * number + "$"))
+        expect(figure).to_be_visible()
+        wait_for_cards(visit)
+    boxes.nth(0).uncheck()
+    expect(visit).to_have_url(re.compile(r"sheet=\d+$"))
+    wait_for_cards(visit)
+    expect(boxes.nth(1)).to_be_checked()
+    visit.get_by_test_id("stButtonGroup").get_by_text("Table", exact=True).click()
+    expect(visit.get_by_role("button", name="Rows (CSV)")).to_have_count(2)
+    with visit.expect_download() as waiting:
+        visit.get_by_role("button", name="Rows (CSV)").last.click()
+    waiting.value.save_as(tmp_path / "rows.csv")
+    lines = [line for line in (tmp_path / "rows.csv").read_text().splitlines() if not line.startswith("#")]
+    assert len(lines) == 2
+    with visit.expect_download() as waiting:
+        visit.get_by_role("button", name="Figure (PDF)").click()
+    assert waiting.value.suggested_filename == "pairs.pdf"

@@ -8,10 +8,9 @@ from tests.casefile.conftest import members_of
 from tests.hostile import TEXTS
 from xssab_core.casefile.archive import read_archive, seal_of
 from xssab_core.casefile.document import Bullets, Document, Figure, Figures, Paragraph, Section, Table, Written, visible
-from xssab_core.casefile.figures import replay_figure
-from xssab_core.casefile.format import Replay
 from xssab_core.casefile.html_report import html_report
 from xssab_core.paths import ASSETS
+from xssab_core.replay.figure import replay_figure
 
 
 def give(page: Page, path) -> None:
@@ -62,7 +61,7 @@ def test_a_report_with_hostile_texts_shows_them_runs_nothing_and_asks_nobody(bro
         "{{ 7 * 7 }}",
     )
     texts, both = (*attacks, *TEXTS), (0.1, 0.2)
-    svg = replay_figure(Replay("it", (0, 9), both, both, (), None, ()), 0.3, attacks[1])
+    svg = replay_figure({attacks[1]: both}, 0.3, both, ())
     blocks = (
         Bullets(texts),
         Table((texts, texts), texts),

@@ -40,7 +40,8 @@ def hostile_results(tmp_path: Path) -> Path:
 
 def test_fields_of_a_results_file_are_shown_as_they_are(visit: Page, hostile_results: Path) -> None:
     visit.goto("/benchmark")
-    visit.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(hostile_results)
+    uploader = visit.get_by_test_id("stFileUploader").filter(has_text="results.json")
+    uploader.locator("input[type=file]").set_input_files(hostile_results)
     table = visit.locator("table").first
     expect(table.locator("tbody tr")).to_have_count(len(TEXTS))
     cells = [row.locator("th, td").first for row in table.locator("tbody tr").all()]

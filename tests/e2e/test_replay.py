@@ -321,6 +321,42 @@ def test_it_fits_a_screen_and_can_be_taken_along(visit, tmp_path) -> None:
         assert CAUTION in moving.getexif()[0x010E]
 
 
+def test_it_fills_the_screen_of_a_room_and_obeys_a_remote_control(visit) -> None:
+    visit.set_viewport_size({"width": 1920, "height": 1080})
+    visit.goto(f"{PATCHED}&beside=xSSAB&beside=xCos+S")
+    wait_for_viewer(visit)
+    expect(visit.locator(f"{VIEWER} .legend")).to_contain_text("xCos S")
+    visit.get_by_role("button", name="Present", exact=True).click()
+    stage = visit.get_by_role("dialog", name="Presentation")
+    assert stage.bounding_box() == {"x": 0, "y": 0, "width": 1920, "height": 1080}
+    expect(stage.get_by_text("It is not evidence of identity")).to_be_visible()
+    assert visit.locator(f"{VIEWER} .tile").first.bounding_box()["width"] > 480
+    assert visit.locator(f"{VIEWER} .chart").bounding_box()["height"] > 550
+    visit.keyboard.press("PageDown")
+    visit.keyboard.press("PageDown")
+    visit.keyboard.press("PageUp")
+    next_frame(visit)
+    assert readout(visit)[0] == 5
+    visit.keyboard.press("Space")
+    expect(visit.get_by_role("button", name="Pause")).to_be_visible()
+    visit.keyboard.press("Space")
+    expect(visit.get_by_role("button", name="Play")).to_be_visible()
+    expect(visit).to_have_url(re.compile("present=true"))
+    # The middle of the chart is the middle of the replay, at its larger scale as well.
+    slider = visit.get_by_role("slider", name="Replaced pixels").bounding_box()
+    chart = visit.locator(f"{VIEWER} .chart").bounding_box()
+    visit.mouse.click(slider["x"] + slider["width"] / 2, chart["y"] + chart["height"] / 2)
+    next_frame(visit)
+    assert readout(visit)[0] == pytest.approx(50, abs=0.2)
+    visit.reload()
+    wait_for_viewer(visit)
+    expect(stage).to_be_visible()
+    visit.keyboard.press("Escape")
+    expect(stage).to_be_hidden()
+    expect(visit).not_to_have_url(re.compile("present"))
+    expect(visit.locator(f"{VIEWER} > .panel")).to_be_visible()
+
+
 def test_two_users_replay_their_own_pairs(visit, browser, app) -> None:
     visit.goto(PATCHED)
     context = browser.new_context(base_url=app.url, viewport={"width": 1280, "height": 800})

@@ -4,11 +4,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { entriesOf } from "../../ui/frontend/replay/legend.js";
-import { bandPath, labelAt, linePath, plotOf, positionAt, ticks } from "../../ui/frontend/replay/plot.js";
+import { bandPath, labelAt, linePath, plotOf, positionAt, scaleOf, ticks } from "../../ui/frontend/replay/plot.js";
 
-const CURVES = { scores: [0.9, 0.4, 0.1], inverse: [0.9, 0.8, 0.1], random: null };
+const CURVES = { scores: [0.9, 0.4, 0.1], inverse: [0.9, 0.8, 0.1], random: null, others: [] };
 const RANDOM = { mean: [0.9, 0.5, 0.1], low: [0.9, -0.2, 0.1], high: [0.9, 0.95, 0.1], permutations: 20 };
-const PLOT = plotOf(628, CURVES, 0.3); // 500 wide inside its margins
+const OTHER = { title: "Other", scores: [0.9, 0.99, -0.3], flip: 1, colour: "#009E73", dashes: "12 4" };
+const ROOM = { width: 628, height: 300 };
+const PLOT = plotOf(ROOM, CURVES, 0.3); // 500 wide inside its margins
 
 /** Numbers of a path, as points. */
 function pointsOf(path) {
@@ -16,22 +18,29 @@ function pointsOf(path) {
 }
 
 test("everything drawn lies inside, the threshold included", () => {
-  for (const [curves, threshold] of [[CURVES, 0.3], [CURVES, -0.4], [{ ...CURVES, random: RANDOM }, 0.3]]) {
-    const { top, bottom, y } = plotOf(628, curves, threshold);
-    const drawn = [...curves.scores, ...curves.inverse, threshold, ...(curves.random ? [-0.2, 0.95] : [])];
+  for (const [curves, threshold] of [[CURVES, 0.3], [CURVES, -0.4], [{ ...CURVES, random: RANDOM }, 0.3], [{ ...CURVES, others: [OTHER] }, 0.3]]) {
+    const { top, bottom, y } = plotOf(ROOM, curves, threshold);
+    const drawn = [...curves.scores, ...curves.inverse, threshold, ...(curves.random ? [-0.2, 0.95] : []),
+      ...curves.others.flatMap((other) => other.scores)];
     assert.ok(drawn.every((score) => top < y(score) && y(score) < bottom));
   }
 });
 
 test("equal scores have room too", () => {
-  const flat = { scores: [0.5, 0.5], inverse: [0.5, 0.5], random: null };
-  const { y, top, bottom } = plotOf(628, flat, 0.5);
+  const flat = { scores: [0.5, 0.5], inverse: [0.5, 0.5], random: null, others: [] };
+  const { y, top, bottom } = plotOf(ROOM, flat, 0.5);
   assert.equal(y(0.5), (top + bottom) / 2);
 });
 
-test("the chart is as wide as there is room, and no narrower than can be read", () => {
-  assert.equal(PLOT.width, 628);
-  assert.equal(plotOf(100, CURVES, 0.3).width, 280);
+test("the chart is as large as there is room, and no smaller than can be read", () => {
+  assert.deepEqual([PLOT.width, PLOT.height], [628, 300]);
+  const { width, height } = plotOf({ width: 100, height: 20 }, CURVES, 0.3);
+  assert.deepEqual([width, height], [280, 160]);
+});
+
+test("what is read nearby has its size, what fills a screen is drawn larger", () => {
+  assert.equal(scaleOf(300), 1);
+  assert.equal(scaleOf(880), 2);
 });
 
 test("a curve runs from end to end, its points evenly apart", () => {
@@ -74,9 +83,10 @@ test("a label keeps inside the chart at either side and at the top", () => {
 
 test("the legend names each curve that is drawn, and the threshold", () => {
   const data = { title: "xSSAB", texts: { threshold: "0.3000" }, curves: CURVES };
-  assert.deepEqual(entriesOf(data).map(([, text]) => text), ["xSSAB", "inverse order", "threshold 0.3000"]);
-  assert.deepEqual(entriesOf({ ...data, curves: { ...CURVES, random: RANDOM } })[2], [
-    "curve random",
-    "random, mean and range of 20",
+  assert.deepEqual(entriesOf(data).map(({ text }) => text), ["xSSAB", "inverse order", "threshold 0.3000"]);
+  const all = entriesOf({ ...data, curves: { ...CURVES, random: RANDOM, others: [OTHER] } });
+  assert.deepEqual(all.map(({ text }) => text), [
+    "xSSAB", "Other", "inverse of xSSAB", "random, mean and range of 20", "threshold 0.3000",
   ]);
+  assert.deepEqual(all[1].line, { class: "curve other", stroke: "#009E73", "stroke-dasharray": "12 4" });
 });

@@ -62,6 +62,11 @@ test("keys lead one per cent, one measured step, ten per cent or to an end", () 
   assert.equal(from("Enter"), undefined);
 });
 
+test("a remote control's next page is the next measured step", () => {
+  const from = (key) => keyed(500, { key, shiftKey: false }, STEPS, true);
+  assert.deepEqual(["PageUp", "PageDown", "ArrowRight"].map(from), [450, 550, 510]);
+});
+
 test("no transition changes the state it is given", () => {
   const state = Object.freeze(resting(100));
   const playing = Object.freeze(started(state, 0));

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -23,7 +25,8 @@ from xssab_core.patch_lfw.generator import PatchedFace, PatchLfw, uniform_positi
 from xssab_core.progress import State
 from xssab_core.replay import dpr
 from xssab_core.replay.animation import FRAMES, animation
-from xssab_core.replay.case import Replay, case_of, flip_sentences, play, play_at_random
+from xssab_core.replay.case import Replay, case_of, flip_sentences, play, play_another, play_at_random
+from xssab_core.replay.figure import further_style
 from xssab_core.report import record
 
 DLIB = Template("dlib", 150, tuple((x * 150 / 112, y * 150 / 112) for x, y in ARCFACE.points))
@@ -210,6 +213,39 @@ def test_the_curve_as_csv_holds_the_numbers_and_the_caution(sface: TorchFaceMode
     assert [float(row["random_mean"]) for row in rows] == ((replay.scores + replay.inverse) / 2).tolist()
     assert [int(row["pixels"]) for row in rows] == replay.counts.tolist()
     assert float(rows[7]["share"]) == pytest.approx(0.35)
+
+
+def test_other_methods_stand_on_the_same_chart(
+    sface: TorchFaceModel, samples: dict[str, AlignedFace], patched: PatchedFace, replay: Replay
+) -> None:
+    explained = [explain(sface, patched, samples["joe_biden_1"], method) for method in ("layered", "xcos-s")]
+    both = replay.with_others(play_another(sface.embed, replay.case, each) for each in explained)
+    for line, explanation in zip(both.others, explained, strict=True):
+        alone = play(sface.embed, replay.case, explanation)
+        np.testing.assert_array_equal(line.scores, alone.scores)
+        assert flip_sentences(alone)[0] in flip_sentences(both)
+    assert flip_sentences(both)[3].startswith("Inverse order of xSSAB: ")
+    text = both.csv().decode()
+    assert "# column score_layered: method layered, blur True" in text
+    rows = list(csv.DictReader(line for line in io.StringIO(text) if not line.startswith("#")))
+    assert [float(row["score_xcos-s"]) for row in rows] == both.others[1].scores.tolist()
+
+    drawn = ElementTree.fromstring(both.svg("<a> & b"))
+    texts = [each.text or "" for each in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"xSSAB", "Layered", "xCos S", "inverse of xSSAB"} <= set(texts)
+    assert CAUTION in texts
+    assert any(text.startswith("<a> & b; SFace") for text in texts)
+    lines = [path.get("d", "") for path in drawn.iter("{http://www.w3.org/2000/svg}path")]
+    curves = [re.findall(r"[ML]([\d.]+) ([\d.]+)", line) for line in lines if line.count("L") == len(replay.counts) - 1]
+    assert len(curves) == 4
+    # The last one drawn is the first method's, on top of the others.
+    heights = np.array([float(y) for _, y in curves[-1]])
+    rise = (heights[0] - heights[-1]) / (replay.scores[0] - replay.scores[-1])
+    np.testing.assert_allclose(heights, heights[0] + rise * (replay.scores - replay.scores[0]), atol=0.02)
+
+
+def test_no_two_of_sixteen_lines_look_alike() -> None:
+    assert len({further_style(number) for number in range(16)}) == 16
 
 
 def test_the_animation_shows_the_computed_pixels_from_start_to_end(replay: Replay) -> None:

@@ -48,10 +48,11 @@ VALUES = (
 COMMON = ("model", "threshold_sface", "palette", "opacity")
 PAIR = ("source", "sample", "probe", "reference", "probe_points", "reference_points", "probe_face", "reference_face")
 PATCHES = ("patch", "patches", "patch_side", "patch_seed", "donor_from", "donor")
+SHEET = ("view", "sheet", "maps", "other", "differing")
 KEYS = {
     "pages/inspect.py": (*COMMON, *PAIR, *PATCHES, "methods", "lfw", "blind", "tour"),
-    "pages/browse.py": (*COMMON, "set", "page", "outcome", "order", "identity", "fold", "score", "margin"),
-    "pages/benchmark.py": (*COMMON, "results", "pairs", "against"),
+    "pages/browse.py": (*COMMON, "set", "page", "outcome", "order", "identity", "fold", "score", "margin", *SHEET),
+    "pages/benchmark.py": (*COMMON, "results", "pairs", "against", "own", "maps"),
     "pages/models.py": (*COMMON,),
 }
 

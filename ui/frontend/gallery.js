@@ -24,7 +24,8 @@ function columnsOf(list) {
 export default function ({ data, parentElement, setTriggerValue }) {
   const gallery = rootOf(parentElement, "gallery");
   const inUse = keyInUse(gallery);
-  const cards = data.cards.map(cardOf);
+  const choose = (/** @type {Card["id"]} */ id, /** @type {boolean} */ on) => setTriggerValue("chosen", { id, on });
+  const cards = data.cards.map((card, index) => cardOf(card, index, choose));
   const list = make("ul", { className: "cards" }, ...cards);
 
   /**

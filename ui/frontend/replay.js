@@ -6,9 +6,11 @@ import { listen } from "./replay/input.js";
 import { stepsOf } from "./replay/order.js";
 import { layPanel } from "./replay/panel.js";
 import { Player } from "./replay/player.js";
-import { positionAt } from "./replay/plot.js";
 import { Scene } from "./replay/scene.js";
+import { Stage } from "./replay/stage.js";
 import { rootOf } from "./shared/dom.js";
+
+/** @typedef {(name: "at" | "present", value: unknown) => void} Report */
 
 /**
  * Lays the replay out in an empty element, and gives what shows data there.
@@ -21,14 +23,18 @@ function build(root) {
   let scene = null;
   const player = new Player((state) => scene?.draw(state));
   root.replaceChildren(faces.element, panel.element);
-  listen(root, panel, player, (x) => (scene ? positionAt(scene.chart.plot, x) : 0));
+  const stage = new Stage(root, [faces.element, panel.element], panel.present);
+  listen(root, stage, panel, player, (x) => scene?.positionAt(x) ?? 0);
   panel.toggle.onchange = () => (faces.patches.style.display = panel.toggle.checked ? "" : "none");
-  new ResizeObserver(() => scene?.resize(player.state)).observe(panel.element);
+  new ResizeObserver(() => scene?.resize(player.state)).observe(panel.box);
 
-  return (/** @type {ReplayData} */ data, /** @type {(position: number) => void} */ report) => {
-    player.report = report;
+  return (/** @type {ReplayData} */ data, /** @type {Report} */ report) => {
+    player.report = (position) => report("at", position);
+    stage.told = (isOpen) => report("present", isOpen);
     player.steps = stepsOf(data.curves);
+    stage.name(data);
     if (data.key !== scene?.data.key) player.reset(data.at);
+    if (!scene && data.present) stage.enter();
     scene = new Scene(faces, panel, data);
     player.redraw();
     return () => player.pause();
@@ -43,5 +49,5 @@ export default function ({ data, parentElement, setStateValue }) {
   const root = rootOf(parentElement, "replay");
   const show = built.get(root) ?? build(root);
   built.set(root, show);
-  return show(data, (position) => setStateValue("at", position));
+  return show(data, setStateValue);
 }

@@ -32,6 +32,10 @@ interface Card {
   label: string;
   places: { title: string; href: string }[];
   doubt: string;
+  /** What another model makes of the pair; "" without one. */
+  beside: string;
+  /** Whether it is on the sheet; null where there is no sheet. */
+  chosen: boolean | null;
 }
 
 interface Face {
@@ -135,6 +139,10 @@ interface ReplayData {
   key: string;
   /** Where it begins, in per mille of replaced pixels. */
   at: number;
+  /** Whether it opens as a presentation, and what then stands above and below. */
+  present: boolean;
+  heading: string;
+  caution: string;
   title: string;
   probeTitle: string;
   summary: string;
@@ -165,6 +173,17 @@ interface Curves {
   scores: number[];
   inverse: number[];
   random: { mean: number[]; low: number[]; high: number[]; permutations: number } | null;
+  others: OtherLine[];
+}
+
+/** Another method on the same chart. */
+interface OtherLine {
+  title: string;
+  scores: number[];
+  flip: number | null;
+  colour: string;
+  /** As SVG's stroke-dasharray. */
+  dashes: string;
 }
 
 interface ThresholdData {

@@ -1,4 +1,5 @@
-"""The DPR figure: FMR and FNMR over the share of pixels put back (figure 5 of the paper)."""
+"""The DPR figure: FMR and FNMR over the share of pixels put back (figure 5 of the paper), for a screen and
+as SVG."""
 
 from __future__ import annotations
 
@@ -8,15 +9,16 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from xssab_core.benchmark.format import KINDS, Kind, MethodResult, Results
+from xssab_core.benchmark.table import about
+from xssab_core.drawing.svg import COLOURS, DASHES, Axes, Box, document, key, text
 from xssab_core.explain import CAUTION
 from xssab_core.metrics import counted
 
-# Okabe and Ito (2008): told apart by colour-blind readers; dashes serve readers without colour. Without their black,
-# which a dark page swallows.
-_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#B8A900")
-_DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 _CONTROL_COLOUR = "#777777"
 _CONTROL_DASHES = ("dot", "dashdot", "longdash")
+# Of the SVG, in its units: two panels side by side, and below them the legend in two columns.
+_PANELS = {"fmr": Box(46, 30, 370, 230), "fnmr": Box(426, 30, 750, 230)}
+_WIDTH, _LEGEND, _ROW, _NOTE = 760, 286, 18, 12
 _TITLES: dict[Kind, str] = {"fmr": "FMR (impostor pairs)", "fnmr": "FNMR (genuine pairs)"}
 
 
@@ -26,11 +28,7 @@ def dpr_figure(results: Results) -> go.Figure:
     figure = make_subplots(rows=1, cols=2, subplot_titles=list(_TITLES.values()), shared_yaxes=True)
     percent = [100 * share for share in results.shares]
     for number, method in enumerate(results.controls_last):
-        name = f"{escape(method.full_title)} ({counted(method.pairs.total, 'pair')})"
-        line = {
-            "color": _CONTROL_COLOUR if method.is_control else _COLOURS[number % len(_COLOURS)],
-            "dash": _dash(number, method),
-        }
+        name, line = escape(_name(method)), {"color": _colour(number, method), "dash": _dash(number, method)}
         for column, kind in enumerate(KINDS, start=1):
             curve = method.curves.of(kind)
             if curve is None:
@@ -62,9 +60,48 @@ def dpr_figure(results: Results) -> go.Figure:
     return figure
 
 
+def dpr_svg(results: Results) -> bytes:
+    """The figure as SVG, for a paper."""
+    methods = results.controls_last
+    most = max((max(c) for m in methods for kind in KINDS if (c := m.curves.of(kind))), default=0.0) or 1.0
+    content = "".join(_panel(results, kind, 100 * most) for kind in KINDS)
+    for number, method in enumerate(methods):
+        x, y = 46 + 380 * (number % 2), _LEGEND + _ROW * (number // 2)
+        style = _colour(number, method), 1.8, DASHES[_dash(number, method)]
+        content += key(x, y, _name(method), *style)
+    end = _LEGEND + _ROW * ((len(methods) + 1) // 2)
+    for number, note in enumerate((about(results), CAUTION)):
+        content += text(46, end + _NOTE * (number + 0.5), note, "start", size=7.5)
+    alt = f"DPR curves of FMR and FNMR of {', '.join(method.full_title for method in methods)}"
+    return document(_WIDTH, end + 2.5 * _NOTE, content, alt).encode()
+
+
+def _panel(results: Results, kind: Kind, most: float) -> str:
+    """The curves of one error rate; `most` is the highest percentage of both."""
+    axes = Axes((0.0, 100.0), (0.0, most), _PANELS[kind], gap=14)
+    content = ""
+    for number, method in enumerate(results.controls_last):
+        curve = method.curves.of(kind)
+        if curve is not None:
+            points = [(100 * share, 100 * rate) for share, rate in zip(results.shares, curve, strict=True)]
+            content += axes.line(points, _colour(number, method), 1.8, DASHES[_dash(number, method)])
+    step = next(step for step in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if most / step <= 6 or step == 20)
+    ticks = {n * step: f"{n * step:g}" for n in range(int(most / step) + 1)}
+    shares = {float(share): f"{share}" for share in range(0, 101, 20)}
+    return content + axes.frame("Pixels put back (%)", f"{_TITLES[kind]} at th_EER, %", shares, ticks)
+
+
+def _name(method: MethodResult) -> str:
+    return f"{method.full_title} ({counted(method.pairs.total, 'pair')})"
+
+
+def _colour(number: int, method: MethodResult) -> str:
+    return _CONTROL_COLOUR if method.is_control else COLOURS[number % len(COLOURS)]
+
+
 def _dash(number: int, method: MethodResult) -> str:
     if method.is_random:
         return "dash"
     if method.is_control:
         return _CONTROL_DASHES[number % len(_CONTROL_DASHES)]
-    return _DASHES[(number // len(_COLOURS)) % len(_DASHES)]
+    return list(DASHES)[(number // len(COLOURS)) % len(DASHES)]

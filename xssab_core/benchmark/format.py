@@ -159,7 +159,7 @@ class Measures(Struct, frozen=True, omit_defaults=True):
 
 
 class MethodResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One row of the tables. What only methods of this program have is absent for controls and for maps from a folder.
+    """One row of the tables. What only methods of this program have is absent for controls and for maps of others.
 
     Attributes:
         label: of the row, and of its records.

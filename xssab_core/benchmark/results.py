@@ -351,7 +351,7 @@ def _about(method: Method) -> dict[str, Any]:
         about = {"title": method.control.title, "reference": method.control.reference, "role": role}
         return about | {"blur": None, "cells": None}
     if method.maps:
-        about = {"title": method.label, "reference": f"maps from the folder {method.maps.name}"}
+        about = {"title": method.label, "reference": f"maps from {method.maps.title}"}
         return about | {"blur": None, "cells": None}
     assert method.explainer is not None
     info = method_of(method.explainer).info
@@ -379,8 +379,8 @@ def _seconds_per_map(table: pd.DataFrame) -> dict[str, Seconds]:
 
 
 def write_results(results: Results, table: pd.DataFrame, output: Path) -> None:
-    """Write results.json, pairs.parquet, and the figure and the table of areas (dpr.html, .json, .csv, .tex); each
-    whole or not at all. Figure and table are of the pairs that every method has; `table` is from `pair_table`."""
+    """Write results.json, pairs.parquet, and the figure and the table of areas (dpr.html, .json, .svg, .csv, .tex);
+    each whole or not at all. Figure and table are of the pairs that every method has; `table` is from `pair_table`."""
     parquet, common = io.BytesIO(), results.on_common_pairs()
     table.to_parquet(parquet, index=False)
     drawn = figure.dpr_figure(common)
@@ -389,6 +389,7 @@ def write_results(results: Results, table: pd.DataFrame, output: Path) -> None:
             "pairs.parquet": parquet.getvalue(),
             "dpr.html": drawn.to_html(include_plotlyjs=True).encode(),
             "dpr.json": drawn.to_json().encode(),
+            "dpr.svg": figure.dpr_svg(common),
             "dpr.csv": areas_csv(common),
             "dpr.tex": areas_latex(common),
             "results.json": results_json(results),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from xssab_core.benchmark.tasks import (
 )
 from xssab_core.data.crops import CropCache
 from xssab_core.data.lfw import Lfw, LfwPair, evenly, open_lfw
+from xssab_core.data.own_maps import FolderOfMaps, ZipOfMaps
 from xssab_core.errors import Cure, DataError, ExplainError
 from xssab_core.explain import METHODS, method_of
 from xssab_core.explain.base import decision_threshold
@@ -66,6 +68,7 @@ class Settings:
         methods: the rows of the table, see `parse_methods`. The controls are always added.
         pairs: how many pairs, half of them genuine, taken evenly over the copy; None for all.
         folds: which folds; None for all there are.
+        ids: only the pairs of these ids; None for all.
         steps: points of a DPR curve, 21 = every 5 %.
         layout, seed: of Patch-LFW; the seed is that of the controls and the bootstrap too.
         threshold: "calibrate" takes th_EER from all covered clean pairs of the folds; else a cosine, or the name of a
@@ -87,6 +90,7 @@ class Settings:
     methods: tuple[Method, ...] = ()
     pairs: int | None = None
     folds: tuple[int, ...] | None = None
+    ids: frozenset[str] | None = None
     steps: int = dpr.STEPS
     layout: Layout = "uniform"
     seed: int = 0
@@ -134,10 +138,17 @@ def parse_methods(text: str, maps: Sequence[str] = ()) -> tuple[Method, ...]:
             raise DataError(f"{entry!r} is not NAME=DIR with a folder of maps named <pair id>.npy.")
         if label in methods or label in METHODS or label in CONTROLS:
             raise DataError(f"{label!r} is taken. Give the maps in {folder} another name.")
-        methods[label] = Method(check_label(label), limit=limit, maps=Path(folder).expanduser().resolve())
+        methods[label] = Method(check_label(label), limit=limit, maps=FolderOfMaps(Path(folder).expanduser().resolve()))
     if not methods:
         raise DataError("Name at least one method, for example xssab.", Cure("methods"))
     return tuple(methods.values())
+
+
+def maps_method(maps: ZipOfMaps) -> Method:
+    """The row for a ZIP of maps, named after the file by letters that can name a row, and never as one of ours."""
+    label = re.sub(r"[^A-Za-z0-9._-]+", "-", PurePath(maps.name).stem).strip("-._")[:40] or "maps"
+    taken = label in METHODS or label in CONTROLS or label.endswith(UNBLURRED) or label == BASE
+    return Method(check_label(f"own-{label}" if taken else label), maps=maps)
 
 
 def run_benchmark(settings: Settings, model: FaceModel | None = None, progress: Progress = ignore) -> Results:
@@ -160,6 +171,7 @@ def run_benchmark(settings: Settings, model: FaceModel | None = None, progress: 
         raise DataError("A cluster loads its models itself. Name one instead of passing it.")
     copy = open_lfw(settings.lfw)
     lfw = copy.in_folds(settings.folds) if settings.folds else copy
+    lfw = lfw if settings.ids is None else lfw.of_ids(settings.ids)
     plan = _plan(settings, lfw)
     model = load_model(settings.model) if model is None else model
     for method in settings.methods:
@@ -232,7 +244,7 @@ def _plan(settings: Settings, lfw: Lfw) -> _Plan:
 def _on_clean_pairs(settings: Settings, plan: _Plan) -> _Plan:
     """The rows of the protocols beside DPR, all on the same pairs of those that every method has.
 
-    Maps of a folder are of patched probes, and the oracle has nothing to know: they have no such rows. The checks are
+    Maps of others are of patched probes, and the oracle has nothing to know: they have no such rows. The checks are
     of methods alone.
     """
     fewest = min(plan.values(), key=len)
@@ -356,7 +368,7 @@ def _method_fingerprint(method: Method) -> dict[str, Any]:
         "blur": method.blur,
         "cells": method.cells,
         "attention": method.attention,
-        "maps": str(method.maps) if method.maps else None,
+        "maps": method.maps.identity if method.maps else None,
     }
 
 

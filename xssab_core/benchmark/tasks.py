@@ -20,7 +20,7 @@ from xssab_core.benchmark.controls import CONTROLS, Control
 from xssab_core.benchmark.measures import localisation
 from xssab_core.data.crops import CropCache
 from xssab_core.data.lfw import LfwPair, open_lfw
-from xssab_core.errors import DataError
+from xssab_core.data.own_maps import Maps
 from xssab_core.explain import Evidence, explain, method_of
 from xssab_core.metrics import cosine
 from xssab_core.models import FaceModel, load_model
@@ -41,10 +41,10 @@ class Method:
 
     Attributes:
         label: name of the row and of its records; of a control, its key in `CONTROLS`.
-        explainer: id in `xssab_core.explain.METHODS`; None for controls and for maps from a folder.
+        explainer: id in `xssab_core.explain.METHODS`; None for controls and for maps of others.
         blur: whether the explainer applies its blur.
         limit: run it on so many pairs only; None for all.
-        maps: folder of `<pair id>.npy`, float (S, S) signed maps of the patched probe given the reference.
+        maps: float (S, S) signed maps of the patched probes given the references, made by others.
         protocol: what is done with it. All but DPR take clean pairs.
     """
 
@@ -52,7 +52,7 @@ class Method:
     explainer: str | None = None
     blur: bool = True
     limit: int | None = None
-    maps: Path | None = None
+    maps: Maps | None = None
     protocol: Protocol = "dpr"
 
     @property
@@ -260,7 +260,7 @@ def _base_record(model: FaceModel, pair: PatchedPair, probe: np.ndarray, referen
 
 
 def _replayed(work: _Work) -> Record | None:
-    """The record of a pair under DPR; None where a folder has no map of the pair."""
+    """The record of a pair under DPR; None where others made no map of the pair."""
     pair, method, base = work.pair, work.method, work.base
     found = _ranked(work)
     if found is None:
@@ -329,8 +329,8 @@ _PROTOCOLS: dict[Protocol, Callable[[_Work], Record | None]] = {
 
 
 def _ranked(work: _Work) -> tuple[np.ndarray, dict[str, float]] | None:
-    """The values that rank the pixels of the probe, and the seconds they would take on their own; None where a folder
-    has no map of the pair."""
+    """The values that rank the pixels of the probe, and the seconds they would take on their own; None where others
+    made no map of the pair."""
     method, pair = work.method, work.pair
     if method.explainer:
         evidence, examining = _examined(work)
@@ -338,7 +338,7 @@ def _ranked(work: _Work) -> tuple[np.ndarray, dict[str, float]] | None:
         maps = method_of(method.explainer).maps(work.context.model, evidence, work.task.threshold, method.blur)
         return dpr.ranking_map(maps[0]), {"examine": examining, "maps": time.perf_counter() - started}
     if method.maps:
-        values = read_map(method.maps, pair.pair.id, len(pair.patched))
+        values = method.maps.read(pair.pair.id, len(pair.patched))
     else:
         values = CONTROLS[method.label].values(pair, work.context.setup.seed)
     return None if values is None else (values, {"examine": 0.0, "maps": 0.0})
@@ -353,29 +353,6 @@ def _examined(work: _Work) -> tuple[Evidence, float]:
         evidence = explainer.examine(work.context.model, work.pair.patched, work.pair.reference, lambda _: work.pulse())
         work.examined[key] = evidence, time.perf_counter() - started
     return work.examined[key]
-
-
-def read_map(folder: Path, pair_id: str, size: int) -> np.ndarray | None:
-    """float64 (size, size) map of a pair from `<folder>/<pair id>.npy`; None without that file.
-
-    Raises:
-        DataError: the file is not a map of that size with finite values.
-    """
-    path = folder / f"{pair_id}.npy"
-    try:
-        values = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        return None
-    except Exception as error:  # numpy raises what its parser does, TokenError among it
-        raise DataError(f"{path} is not a .npy array. Save each map with numpy.save.") from error
-    if not isinstance(values, np.ndarray):
-        raise DataError(f"{path} is an archive of arrays. Save each map with numpy.save.")
-    if values.shape != (size, size) or values.dtype.kind not in "fiu" or not np.isfinite(values).all():
-        raise DataError(
-            f"{path}: a map is a finite array of shape ({size}, {size}), positive where the faces are similar, "
-            f"not {values.dtype} {values.shape}."
-        )
-    return np.asarray(values, dtype=np.float64)
 
 
 def setup_record(setup: Setup) -> Record:

@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.lib import format as npy
 
 from xssab_core.casefile.format import CASE, MANIFEST, CaseFile, read_case
 from xssab_core.errors import DataError
-from xssab_core.files import decoded, is_encrypted, is_plainly_packed, zip_entries
+from xssab_core.files import decoded, is_encrypted, is_plainly_packed, npy_array, zip_entries
 from xssab_core.report import zipped
 
 MAX_BYTES = 256 * 2**20
@@ -109,17 +108,11 @@ def read_maps(data: bytes) -> dict[str, np.ndarray]:
 
 
 def _map(data: bytes) -> np.ndarray:
-    """The array of an npy whose header promises no more than there is."""
-    stream = io.BytesIO(data)
     try:
-        if npy.read_magic(stream) != (1, 0):
-            raise ValueError("another version")
-        shape, in_columns, dtype = npy.read_array_header_1_0(stream, max_header_size=1000)
-        values = np.frombuffer(data, np.float32, offset=stream.tell())
-        if dtype != np.float32 or in_columns or len(shape) != 2 or not 0 < min(shape) <= max(shape) <= _MAX_SIDE:
-            raise ValueError("not float32 (S, S)")
-        values = values.reshape(shape)
-    except (ValueError, SyntaxError, TypeError) as error:
+        values = npy_array(data)
+        if values.dtype != np.float32 or values.ndim != 2 or max(values.shape) > _MAX_SIDE:
+            raise ValueError("it is not float32 (S, S)")
+    except ValueError as error:
         raise DataError(f"A map is none ({error}). Get a fresh copy of the ZIP.") from error
     if not np.isfinite(values).all():
         raise DataError("A map has values that are not finite. Get a fresh copy of the ZIP.")

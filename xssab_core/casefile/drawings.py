@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from xssab_core.casefile.contents import Contents, crops_of
-from xssab_core.casefile.figures import crop_figure, map_figures, replay_figure, score_histogram
+from xssab_core.casefile.figures import crop_figure, map_figures, score_histogram
 from xssab_core.faces import SIDES
 from xssab_core.findings.figure import outlined
 from xssab_core.render import grey_crop
+from xssab_core.replay.figure import replay_figure
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,11 @@ def drawings(contents: Contents, palette: str, opacity: float) -> Drawings:
         histogram=None if calibration is None else score_histogram(calibration, shown.threshold.value, shown.score),
         regions=_regions(contents, crops),
         flip=_flip(contents, crops["probe"]),
-        replay=None if replay is None else replay_figure(replay, shown.threshold.value, shown.method.short_title),
+        replay=None
+        if replay is None
+        else replay_figure(
+            {shown.method.short_title: replay.scores}, shown.threshold.value, replay.inverse, replay.random
+        ),
     )
 
 

@@ -14,7 +14,7 @@ from fpdf.enums import TableBordersLayout, XPos, YPos
 from fpdf.fonts import FontFace, TTFFont
 
 from xssab_core.casefile.document import Block, Bullets, Document, Figure, Figures, Paragraph, Table, visible
-from xssab_core.casefile.figures import FONT
+from xssab_core.drawing.svg import FONT
 from xssab_core.paths import ASSETS
 
 _FONTS = ASSETS / "fonts"

@@ -14,7 +14,9 @@ from xssab_core.models.adding import (
     add_checkpoint,
     add_command,
     add_onnx,
+    numbers_of,
     remove_model,
+    said_of,
     template_for,
 )
 from xssab_core.models.blackbox import Command
@@ -102,7 +104,7 @@ def _add(given: argparse.Namespace) -> None:
         )
     elif given.onnx:
         expected = Input(
-            template_for(given.size, given.template), given.colour, _numbers(given.mean), _numbers(given.std)
+            template_for(given.size, given.template), given.colour, numbers_of(given.mean), numbers_of(given.std)
         )
         seconds = given.timeout or TRIAL_SECONDS
         card = add_onnx(
@@ -112,12 +114,7 @@ def _add(given: argparse.Namespace) -> None:
         command = Command(_words(given.program), given.timeout or _BATCH_SECONDS)
         template = template_for(given.size, given.template)
         card = add_command(given.id, command, template, given.colour, description, given.replace)
-    print(f"{given.id}: added, {card.info.embedding_size} numbers a face, sha256 {card.sha256}")
-    if card.settings.get("left_out"):
-        taken = card.settings.get("output") or card.settings["prefix"]
-        print(f"{given.id}: taken: {taken}; left out: {', '.join(card.settings['left_out'])}")
-    if card.info.black_box_reason:
-        print(f"{given.id}: black-box methods only. {card.info.black_box_reason}")
+    print("\n".join(said_of(card)))
     print(f"Calibrate it before use: xssab calibrate --model {given.id} --lfw DIR")
 
 
@@ -131,10 +128,3 @@ def _words(program: str) -> tuple[str, ...]:
         return tuple(shlex.split(program))
     except ValueError as error:
         raise ModelError(f"{program!r} is no command line: {error}. Close every quote.") from error
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError as error:
-        raise ModelError(f"{text!r} is not a number, nor three with commas.") from error

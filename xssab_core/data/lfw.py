@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -112,6 +112,21 @@ class Lfw:
             names = ", ".join(map(str, sorted(absent)))
             raise DataError(f"This copy of LFW has no pair of fold {names}. It covers {self.coverage}.")
         return replace(self, pairs=tuple(pair for pair in self.pairs if pair.fold in wanted))
+
+    def of_ids(self, ids: Collection[str]) -> Lfw:
+        """This copy with the pairs of the given ids only; the donors stay, so that no pair changes.
+
+        Raises:
+            DataError: it has no such pair.
+        """
+        pairs = tuple(pair for pair in self.pairs if pair.id in ids)
+        if not pairs:
+            example = self.pairs[0].id if self.pairs else "NAME_0001--NAME_0002"
+            raise DataError(
+                "None of these is a pair of this copy of LFW. Name them as `patch-lfw` names its patched probes, for "
+                f"example {example}."
+            )
+        return replace(self, pairs=pairs)
 
 
 def evenly(pairs: Sequence[LfwPair], genuine: int, impostor: int) -> tuple[LfwPair, ...]:

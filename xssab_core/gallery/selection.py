@@ -42,6 +42,47 @@ def decided(table: pd.DataFrame, score: str, threshold: float) -> pd.DataFrame:
     return table.assign(score=scores, margin=margin, distance=np.abs(margin), outcome=outcome)
 
 
+def with_other(table: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """A table from `decided` with what another model makes of the same pairs.
+
+    Args:
+        table: under the first model.
+        other: from `decided`, under the other model; pairs are told by their index.
+
+    Returns:
+        A copy with other_score, other_margin and other_outcome (`NO_SCORE` where the other has none), and `differs`:
+        both have a score, and one says match where the other does not.
+    """
+    columns = other.set_index("index")[["score", "margin", "outcome"]].add_prefix("other_")
+    found = table.join(columns, on="index")
+    found["other_outcome"] = found["other_outcome"].fillna(NO_SCORE)
+    both = (found["outcome"] != NO_SCORE) & (found["other_outcome"] != NO_SCORE)
+    return found.assign(differs=both & ((found["margin"] >= 0) != (found["other_margin"] >= 0)))
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How many pairs two models decide rightly, of those that both have a score of."""
+
+    both: int
+    first_only: int
+    second_only: int
+    neither: int
+
+    @property
+    def total(self) -> int:
+        """The pairs."""
+        return self.both + self.first_only + self.second_only + self.neither
+
+
+def agreement(table: pd.DataFrame) -> Agreement:
+    """Of a table from `with_other`."""
+    scored = table[(table["outcome"] != NO_SCORE) & (table["other_outcome"] != NO_SCORE)]
+    first, second = (scored[name].isin((MATCH, NON_MATCH)) for name in ("outcome", "other_outcome"))
+    counts = (int(found.sum()) for found in (first & second, first & ~second, ~first & second, ~first & ~second))
+    return Agreement(*counts)
+
+
 @dataclass(frozen=True)
 class Selection:
     """Which pairs, and in which order. Bounds are inclusive; None and empty leave all in.
@@ -51,6 +92,7 @@ class Selection:
         scores, distances: lowest and highest cosine, and |margin|. Pairs without a score are outside any bounds.
         identity: one of the two people must be this one.
         folds: numbers of folds.
+        differing: only pairs that two models decide differently; of a table from `with_other`.
         order: of `ORDERS`; pairs without a score come last.
     """
 
@@ -60,6 +102,7 @@ class Selection:
     identity: str | None = None
     folds: tuple[int, ...] = ()
     order: str = "closest"
+    differing: bool = False
 
     def of(self, table: pd.DataFrame) -> pd.DataFrame:
         """The rows of a table from `decided` that are meant, in order; ties in official order."""
@@ -74,6 +117,8 @@ class Selection:
             keep &= np.logical_or(*people)
         if self.folds:
             keep &= table["fold"].isin(self.folds).to_numpy()
+        if self.differing:
+            keep &= table["differs"].to_numpy(dtype=bool)
         column, ascending = ORDERS[self.order]
         ordered = table[keep].sort_values("index", kind="stable")
         return ordered.sort_values(column, ascending=ascending, kind="stable", na_position="last")

@@ -256,6 +256,30 @@ def add_command(
     return card
 
 
+def said_of(card: Card) -> list[str]:
+    """What a user is told of a model that was added: what was taken of the file, and what the model cannot do."""
+    model_id, settings = card.info.id, card.settings
+    lines = [f"{model_id}: added, {card.info.embedding_size} numbers a face, sha256 {card.sha256}"]
+    if settings.get("left_out"):
+        taken = settings.get("output") or settings["prefix"]
+        lines.append(f"{model_id}: taken: {taken}; left out: {', '.join(settings['left_out'])}")
+    if card.info.black_box_reason:
+        lines.append(f"{model_id}: black-box methods only. {card.info.black_box_reason}")
+    return lines
+
+
+def numbers_of(text: str) -> tuple[float, ...]:
+    """The mean or the standard deviation of an `Input` as a user writes it.
+
+    Raises:
+        ModelError: it is no number, nor several with commas.
+    """
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise ModelError(f"{text!r} is not a number, nor three with commas.") from error
+
+
 def remove_model(model_id: str) -> None:
     """Forget a model that a user added, and delete its files.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from xssab_core.models.base import embed_batches
 from xssab_core.patch_lfw.generator import PatchedFace
 from xssab_core.progress import Progress, State, ignore
 from xssab_core.replay import dpr
+from xssab_core.replay.figure import replay_figure
 
 PERMUTATIONS = 20
 
@@ -49,6 +51,19 @@ def case_of(pair: Pair, template: Template) -> Case:
 
 
 @dataclass(frozen=True, eq=False)
+class Line:
+    """A case in the order of another explanation.
+
+    Attributes:
+        explanation: what orders the pixels.
+        scores: float64 (steps,) at the shares of the replay beside which it stands.
+    """
+
+    explanation: Explanation
+    scores: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Replay:
     """A case under one explanation, in its order, in the inverse order, and in random orders.
 
@@ -59,6 +74,7 @@ class Replay:
             counts of `dpr.step_counts`.
         scores, inverse: float64 (steps,).
         random: float64 (permutations, steps), None while not computed.
+        others: other methods on the same case.
     """
 
     case: Case
@@ -68,6 +84,7 @@ class Replay:
     scores: np.ndarray
     inverse: np.ndarray
     random: np.ndarray | None = None
+    others: tuple[Line, ...] = ()
 
     @property
     def cells(self) -> int | None:
@@ -89,6 +106,10 @@ class Replay:
         """With the scores under random orders."""
         return replace(self, random=random)
 
+    def with_others(self, others: Iterable[Line]) -> Replay:
+        """With other methods on the same case."""
+        return replace(self, others=tuple(others))
+
     def csv(self) -> bytes:
         """The curves, one line a step, after lines that begin with # and say what they are."""
         about, flip = self.explanation, self.flip(self.scores)
@@ -97,6 +118,9 @@ class Replay:
         text.write(f"# {CAUTION}\n")
         text.write(f"# model {about.model.id}, weights {about.weights_sha256}\n")
         text.write(f"# method {about.method.id}, blur {about.blur}, threshold {about.threshold.value}\n")
+        for line in self.others:
+            other = line.explanation
+            text.write(f"# column score_{other.method.id}: method {other.method.id}, blur {other.blur}\n")
         text.write(f"# pixels are replaced by {kind}\n")
         text.write(f"# the decision flips at step {flip}\n" if flip is not None else "# the decision stays the same\n")
         columns = {"step": np.arange(len(self.counts)), "share": self.shares, "pixels": self.counts}
@@ -105,10 +129,20 @@ class Replay:
         if self.random is not None:
             columns |= {"random_mean": self.random.mean(0), "random_min": self.random.min(0)}
             columns["random_max"] = self.random.max(0)
+        columns |= {f"score_{line.explanation.method.id}": line.scores for line in self.others}
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(zip(*(values.tolist() for values in columns.values()), strict=True))
         return text.getvalue().encode()
+
+    def svg(self, title: str) -> bytes:
+        """The curves as a figure, with a title of the pair and the caution below it."""
+        about = self.explanation
+        lines = {about.method.short_title: self.scores.tolist()}
+        lines |= {line.explanation.method.short_title: line.scores.tolist() for line in self.others}
+        random = [] if self.random is None else self.random.tolist()
+        notes = (f"{title}; {about.model.title}", CAUTION)
+        return replay_figure(lines, about.threshold.value, self.inverse.tolist(), random, notes).encode()
 
 
 def play(embed: dpr.Embed, case: Case, explanation: Explanation) -> Replay:
@@ -117,13 +151,28 @@ def play(embed: dpr.Embed, case: Case, explanation: Explanation) -> Replay:
     Raises:
         DataError: the explanation has no map of the probe that could order pixels.
     """
-    cells, attention = explanation.method.cells, explanation.method.attention
-    order = dpr.pixel_order(dpr.ranking_map(explanation.probe), explanation.is_match, cells, attention)
-    counts = dpr.step_counts(len(case.start), cells=cells)
+    order, counts = _order_of(case, explanation)
     scores, inverse = (
         dpr.replayed_scores(embed, case.start, case.end, case.reference, o, counts) for o in (order, order[::-1])
     )
     return Replay(case, explanation, order, counts, scores, inverse)
+
+
+def play_another(embed: dpr.Embed, case: Case, explanation: Explanation) -> Line:
+    """Replay a case in the order of another explanation of its start.
+
+    Raises:
+        DataError: as `play`.
+    """
+    order, counts = _order_of(case, explanation)
+    return Line(explanation, dpr.replayed_scores(embed, case.start, case.end, case.reference, order, counts))
+
+
+def _order_of(case: Case, explanation: Explanation) -> tuple[np.ndarray, np.ndarray]:
+    """The order of the pixels, and how many are replaced at each step."""
+    cells, attention = explanation.method.cells, explanation.method.attention
+    order = dpr.pixel_order(dpr.ranking_map(explanation.probe), explanation.is_match, cells, attention)
+    return order, dpr.step_counts(len(case.start), cells=cells)
 
 
 def play_at_random(model: FaceModel, case: Case, seed: int = 0, progress: Progress = ignore) -> np.ndarray:
@@ -142,7 +191,7 @@ def play_at_random(model: FaceModel, case: Case, seed: int = 0, progress: Progre
 
 def flip_sentences(replay: Replay) -> list[str]:
     """Where the decision flips, in words made of the numbers."""
-    title = replay.explanation.method.short_title
+    named = [(replay.explanation, replay.scores), *((line.explanation, line.scores) for line in replay.others)]
 
     def at(step: int) -> str:
         return percent(replay.shares[step], 0)
@@ -158,7 +207,9 @@ def flip_sentences(replay: Replay) -> list[str]:
         back = int(np.flatnonzero(matches != matches[0])[-1]) + 1
         return f"{told} and is back for good at {at(back)}: start and end are decided alike."
 
-    sentences = [sentence(f"Order of {title}", replay.scores), sentence("Inverse order", replay.inverse)]
+    sentences = [sentence(f"Order of {explanation.method.short_title}", scores) for explanation, scores in named]
+    inverse = f"Inverse order of {named[0][0].method.short_title}" if replay.others else "Inverse order"
+    sentences.append(sentence(inverse, replay.inverse))
     if replay.random is not None:
         flips = [flip for scores in replay.random if (flip := replay.flip(scores)) is not None]
         total = counted(len(replay.random), "permutation")

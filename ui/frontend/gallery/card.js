@@ -27,9 +27,25 @@ function linksOf(card, index) {
 
 /**
  * @param {Card} card
- * @param {number} index its place on the page
+ * @param {number} index
+ * @param {Choose} choose
  */
-export function cardOf(card, index) {
+function choiceOf(card, index, choose) {
+  if (card.chosen === null) return [];
+  const box = make("input", { type: "checkbox", checked: card.chosen, onchange: () => choose(card.id, box.checked) });
+  box.setAttribute("aria-label", `On the sheet: ${card.title}`);
+  box.dataset.key = `sheet ${index}`;
+  return [make("label", { className: "choice" }, box, "Sheet")];
+}
+
+/** @typedef {(id: Card["id"], on: boolean) => void} Choose */
+
+/**
+ * @param {Card} card
+ * @param {number} index its place on the page
+ * @param {Choose} choose
+ */
+export function cardOf(card, index, choose) {
   const outcome = make("div", { className: "outcome", textContent: card.outcome });
   outcome.dataset.tone = card.tone;
   const parts = [
@@ -38,8 +54,9 @@ export function cardOf(card, index) {
     make("div", { className: "numbers", textContent: card.numbers }),
     make("div", { textContent: card.label }),
   ];
+  if (card.beside) parts.splice(3, 0, make("div", { className: "numbers", textContent: card.beside }));
   if (card.doubt) parts.push(make("div", { className: "doubt", textContent: card.doubt }));
-  const item = make("li", { className: "card" }, ...parts, make("div", { className: "actions" }, ...linksOf(card, index)));
+  const item = make("li", { className: "card" }, ...parts, make("div", { className: "actions" }, ...linksOf(card, index), ...choiceOf(card, index, choose)));
   item.dataset.pair = String(card.id);
   return item;
 }

@@ -2,7 +2,7 @@
 
 import { shape } from "../shared/dom.js";
 import { FULL, measured, stepsOf } from "./order.js";
-import { HEIGHT, bandPath, labelAt, linePath, plotOf, ticks } from "./plot.js";
+import { bandPath, labelAt, linePath, plotOf, ticks } from "./plot.js";
 import { percent } from "./words.js";
 
 /** @typedef {import("./plot.js").Plot} Plot */
@@ -11,14 +11,14 @@ import { percent } from "./words.js";
 /**
  * @param {SVGSVGElement} svg
  * @param {ReplayData} data
- * @param {number} width
+ * @param {import("./plot.js").Room} room
  * @returns {Chart}
  */
-export function drawChart(svg, data, width) {
-  const plot = plotOf(width, data.curves, data.threshold);
+export function drawChart(svg, data, room) {
+  const plot = plotOf(room, data.curves, data.threshold);
   const marker = shape("line", { class: "marker", y1: plot.top, y2: plot.bottom });
   const dot = shape("circle", { class: "dot", r: 4 });
-  svg.setAttribute("viewBox", `0 0 ${plot.width} ${HEIGHT}`);
+  svg.setAttribute("viewBox", `0 0 ${plot.width} ${plot.height}`);
   svg.setAttribute("aria-label", data.summary);
   svg.replaceChildren(
     ...axes(plot), ...curves(plot, data.curves), ...threshold(plot, data.threshold), marker, ...flip(plot, data), dot,
@@ -57,7 +57,7 @@ function axes({ left, right, bottom, low, high, x, y }) {
  * @param {Plot} plot
  * @param {Curves} curves
  */
-function curves(plot, { scores, inverse, random }) {
+function curves(plot, { scores, inverse, random, others }) {
   const band = random ? [
     shape("path", { class: "band", d: bandPath(plot, random) }),
     shape("path", { class: "curve random", d: linePath(plot, random.mean) }),
@@ -65,8 +65,14 @@ function curves(plot, { scores, inverse, random }) {
   return [
     ...band,
     shape("path", { class: "curve inverse", d: linePath(plot, inverse) }),
+    ...others.map((other) => shape("path", { class: "curve other", d: linePath(plot, other.scores), ...styleOf(other) })),
     shape("path", { class: "curve method", d: linePath(plot, scores) }),
   ];
+}
+
+/** @param {OtherLine} other */
+export function styleOf({ colour, dashes }) {
+  return { stroke: colour, "stroke-dasharray": dashes };
 }
 
 /**
@@ -86,10 +92,14 @@ function threshold({ left, right, y }, score) {
  * @param {ReplayData} data
  */
 function flip(plot, { flip: step, curves }) {
-  if (step === null) return [];
+  const others = curves.others.flatMap(({ flip, scores, colour }) => flip === null ? [] : [
+    shape("circle", { class: "flip", r: 4, cx: plot.x(flip / stepsOf(curves)), cy: plot.y(scores[flip]), style: `stroke: ${colour}` }),
+  ]);
+  if (step === null) return others;
   const share = step / stepsOf(curves);
   const point = { x: plot.x(share), y: plot.y(curves.scores[step]) };
   return [
+    ...others,
     shape("circle", { class: "flip", r: 6, cx: point.x, cy: point.y }),
     shape("text", { class: "flip-label", ...labelAt(plot, point) }, `flips at ${percent(share)}`),
   ];

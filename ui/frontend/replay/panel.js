@@ -18,18 +18,21 @@ export function layPanel() {
   const play = make("button", { type: "button", className: "play", textContent: "Play" });
   const toggle = make("input", { type: "checkbox", checked: true });
   const outlines = make("label", { className: "toggle" }, toggle, "Outline the true patches");
-  const controls = make("div", { className: "controls" }, play, outlines);
-  const element = make("div", { className: "panel" }, readout, legend, chart, slider, controls);
-  return { element, readout, legend, chart, slider, play, toggle, outlines };
+  const present = make("button", { type: "button", className: "present", textContent: "Present" });
+  const controls = make("div", { className: "controls" }, play, outlines, present);
+  const box = make("div", { className: "box" }, chart);
+  const element = make("div", { className: "panel" }, readout, legend, box, slider, controls);
+  return { element, readout, legend, box, chart, slider, play, toggle, outlines, present };
 }
 
 /**
  * @param {Panel} panel
  * @param {import("./plot.js").Plot} plot
+ * @param {number} scale how many CSS pixels a unit of the plot has
  */
-export function alignSlider({ slider }, { left, right }) {
-  slider.style.marginLeft = `${left - HALF_THUMB}px`;
-  slider.style.width = `${right - left + 2 * HALF_THUMB}px`;
+export function alignSlider({ slider }, { left, right }, scale) {
+  slider.style.marginLeft = `${left * scale - HALF_THUMB}px`;
+  slider.style.width = `${(right - left) * scale + 2 * HALF_THUMB}px`;
 }
 
 /**

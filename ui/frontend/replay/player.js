@@ -75,9 +75,10 @@ export class Player {
   /**
    * Whether the key leads anywhere.
    * @param {KeyboardEvent} event
+   * @param {boolean} remote see `keyed`
    */
-  press(event) {
-    const position = keyed(this.state.position, event, this.steps);
+  press(event, remote) {
+    const position = keyed(this.state.position, event, this.steps, remote);
     if (position !== undefined) this.#jump(position);
     return position !== undefined;
   }

@@ -2,13 +2,17 @@
 
 import { FULL } from "./order.js";
 
-export const HEIGHT = 300;
 const MARGIN = { left: 52, right: 76, top: 12, bottom: 36 };
 const NARROWEST = 280;
+const LOWEST = 160;
+const READ_NEARBY = 440;
+
+/** @typedef {{ width: number, height: number }} Room */
 
 /**
  * @typedef {object} Plot
  * @property {number} width
+ * @property {number} height
  * @property {number} left
  * @property {number} right
  * @property {number} top
@@ -20,24 +24,34 @@ const NARROWEST = 280;
  */
 
 /**
+ * CSS pixels a unit of the plot: texts and lines of a high chart are drawn larger, as a room sees it from afar.
+ * @param {number} height
+ */
+export function scaleOf(height) {
+  return Math.max(1, height / READ_NEARBY);
+}
+
+/**
  * Holds every curve and the threshold, with some room above and below.
- * @param {number} available width
+ * @param {Room} room
  * @param {Curves} curves
  * @param {number} threshold
  * @returns {Plot}
  */
-export function plotOf(available, { scores, inverse, random }, threshold) {
-  const all = [...scores, ...inverse, ...(random ? [...random.low, ...random.high] : []), threshold];
+export function plotOf(room, { scores, inverse, random, others }, threshold) {
+  const further = others.flatMap((other) => other.scores);
+  const all = [...scores, ...inverse, ...further, ...(random ? [...random.low, ...random.high] : []), threshold];
   const gap = (Math.max(...all) - Math.min(...all)) * 0.08 + 0.01;
   const low = Math.min(...all) - gap;
   const high = Math.max(...all) + gap;
-  const width = Math.max(NARROWEST, available);
+  const width = Math.max(NARROWEST, room.width);
+  const height = Math.max(LOWEST, room.height);
   const { left, top } = MARGIN;
   const right = width - MARGIN.right;
-  const bottom = HEIGHT - MARGIN.bottom;
+  const bottom = height - MARGIN.bottom;
   const x = (/** @type {number} */ share) => left + share * (right - left);
   const y = (/** @type {number} */ score) => bottom - ((score - low) / (high - low)) * (bottom - top);
-  return { width, left, right, top, bottom, low, high, x, y };
+  return { width, height, left, right, top, bottom, low, high, x, y };
 }
 
 /**

@@ -5,11 +5,14 @@ import { drawFaces, showFaces } from "./faces.js";
 import { drawLegend } from "./legend.js";
 import { FULL, replaced } from "./order.js";
 import { alignSlider, drawPanel } from "./panel.js";
+import { positionAt, scaleOf } from "./plot.js";
 
 /** @typedef {import("./state.js").State} State */
 
 /** What there is to draw of the data as they are now. */
 export class Scene {
+  scale = 1;
+
   /**
    * @param {import("./faces.js").Faces} faces
    * @param {import("./panel.js").Panel} panel
@@ -26,10 +29,19 @@ export class Scene {
   }
 
   layChart() {
-    const { chart, element } = this.panel;
-    const made = drawChart(chart, this.data, element.clientWidth);
-    alignSlider(this.panel, made.plot);
+    const { chart, box } = this.panel;
+    this.scale = scaleOf(box.clientHeight);
+    const made = drawChart(chart, this.data, { width: box.clientWidth / this.scale, height: box.clientHeight / this.scale });
+    alignSlider(this.panel, made.plot, this.scale);
     return made;
+  }
+
+  /**
+   * The position under an offset from the left of the chart, in CSS pixels.
+   * @param {number} x
+   */
+  positionAt(x) {
+    return positionAt(this.chart.plot, x / this.scale);
   }
 
   /** @param {State} state */
@@ -45,7 +57,7 @@ export class Scene {
   }
 
   /**
-   * At another width.
+   * At another size.
    * @param {State} state
    */
   resize(state) {

@@ -57,17 +57,19 @@ function nextStep(position, steps) {
  * @param {number} position
  * @param {{ key: string, shiftKey: boolean }} event
  * @param {number} steps
+ * @param {boolean} remote a presenter's, whose keys for the next and the last page lead to the next and the last step
  */
-export function keyed(position, { key, shiftKey }, steps) {
+export function keyed(position, { key, shiftKey }, steps, remote = false) {
   const stride = shiftKey ? FULL / steps : FULL / 100;
+  const page = remote ? -FULL / steps : FULL / 10;
   /** @type {Record<string, number | undefined>} */
   const places = {
     ArrowLeft: position - stride,
     ArrowDown: position - stride,
     ArrowRight: position + stride,
     ArrowUp: position + stride,
-    PageDown: position - FULL / 10,
-    PageUp: position + FULL / 10,
+    PageDown: position - page,
+    PageUp: position + page,
     Home: 0,
     End: FULL,
   };

@@ -1,0 +1,1 @@
+"""Vector pictures, drawn without a browser."""
