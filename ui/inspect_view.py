@@ -20,9 +20,10 @@ from xssab_core.faces import SIDES, AlignedFace, Pair
 from xssab_core.faces.quality import eye_distance
 from xssab_core.metrics import compared, percent
 from xssab_core.models import FaceModel
-from xssab_core.models.calibration import calibration_of, rates_at
+from xssab_core.models.calibration import Calibration, calibration_of
 from xssab_core.render import scales
 from xssab_core.report import bundle, maps_npz, pictures, record, zipped
+from xssab_core.scoring.likelihood import likelihood_record
 
 _ENDS = Legend("against a match", "for a match")
 _ORIGINS = {"by hand": "landmarks placed by hand", "already aligned": "taken as already aligned by the user"}
@@ -36,7 +37,8 @@ def show_decision(explanation: Explanation) -> None:
     st.title(f"The model's score is {relation} the threshold: {decision}")
     numbers = compared(explanation.score, explanation.threshold.value)
     about = plain(f"{explanation.model.title}. {explanation.model.source}")
-    rates = rates_at(explanation.model.id, explanation.weights_sha256, explanation.threshold.value)
+    calibration = calibration_of(explanation.model.id, explanation.weights_sha256)
+    rates = None if calibration is None else calibration.rates(explanation.threshold.value)
     with st.container(horizontal=True, gap="medium"):
         st.metric("Score (cosine)", numbers.score, width="content")
         st.metric("Threshold", numbers.threshold, width="content")
@@ -45,12 +47,13 @@ def show_decision(explanation: Explanation) -> None:
             st.metric("FMR", plain(percent(rates.false_match.value)), width="content")
             st.metric("FNMR", plain(percent(rates.false_non_match.value)), width="content")
         st.metric("Model", plain(explanation.model.id), help=about, width="content")
-    st.caption(plain(_known_pairs(explanation)))
+    st.caption(plain(_known_pairs(explanation, calibration)))
+    if calibration is not None:
+        st.caption(plain(" ".join(likelihood_record(calibration, explanation.score)["sentences"])))
 
 
-def _known_pairs(explanation: Explanation) -> str:
+def _known_pairs(explanation: Explanation, calibration: Calibration | None) -> str:
     """What known pairs say of the score, and of the threshold."""
-    calibration = calibration_of(explanation.model.id, explanation.weights_sha256)
     if calibration is None:
         return "How often this model errs at this threshold is not known: it has no calibration."
     standing = calibration.standing(explanation.score, explanation.is_match)

@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xssab_core.casefile.format import ErrorRate, Measured, Rates, Replay, Trust
+import msgspec
+
+from xssab_core.casefile.format import ErrorRate, Likelihood, Measured, Rates, Replay, Trust
 from xssab_core.device import on_one_thread
 from xssab_core.explain import METHODS, Explanation, FaceMaps
 from xssab_core.faces import Pair
@@ -18,6 +20,7 @@ from xssab_core.models import FaceModel
 from xssab_core.models.calibration import Calibration, calibration_of
 from xssab_core.progress import Progress, State, ignore, part
 from xssab_core.replay.case import Case, case_of, flip_sentences, play, play_at_random
+from xssab_core.scoring.likelihood import likelihood_record
 from xssab_core.trust.checks import Stability, assess
 from xssab_core.trust.words import sentences
 
@@ -82,6 +85,7 @@ def compute(
         margin=shown.margin,
         is_match=shown.is_match,
         rates=None if calibration is None else _rates(calibration, shown),
+        likelihood=msgspec.convert(likelihood_record(calibration, shown.score), Likelihood),
         crops={
             side: crop_sha256(crop) for side, crop in zip(("probe", "reference"), crops_of(model, pair), strict=True)
         },

@@ -170,7 +170,7 @@ def _decision(case: CaseFile, drawn: Drawings) -> Iterator[Block]:
             ("What known pairs say", rates.standing),
             ("Counted on", rates.data_set),
         ]
-    yield Table(tuple(rows))
+    yield Table((*rows, ("What the score is worth", " ".join(measured.likelihood.sentences))))
     if drawn.histogram is not None:
         told = "Scores of the pairs that the rates were counted on, with the threshold (dashed) and this pair (thick)."
         yield Figures((Figure(drawn.histogram, told, is_square=False),))

@@ -230,6 +230,7 @@ def _on_figures(archive: Archive, contents: Contents) -> Iterator[Check]:
     yield _near("Score", {"": [then.score]}, {"": [today.score]}, SCORE, f"{SCORE:g}")
     yield _same("Decision", then.is_match, today.is_match)
     yield _same("FMR, FNMR and their intervals at the threshold", _plain(then.rates), _plain(today.rates))
+    yield _alike("Likelihood ratio, bounds and Cllr", _plain(then.likelihood), _plain(today.likelihood))
     titles = {method.id: method for method in archive.case.methods}
     for explanation in contents.explanations:
         method = titles[explanation.method.id]

@@ -66,6 +66,7 @@ def run(given: argparse.Namespace) -> None:
     print(
         f"At this threshold: {rates} on {rates.origin}." if rates else "Error rates: not known without a calibration."
     )
+    print(" ".join(result["likelihood_ratio"]["sentences"]))
     if given.findings:
         _find(model, pair, explanation, given.output)
 
