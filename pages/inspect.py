@@ -56,7 +56,7 @@ if pair is not None:
             show_trust(model, pair, explanation, explanations)
         show_regions(model, pair, explanations)
         show_flip(model, pair, explanations)
-    show_photographs(pair)
+    show_photographs(pair, model)
     show_arguments(explanation, drawing)
     show_downloads(explanations, model, pair, drawing)
     offer_case(explanations, model, pair, drawing, noted(pair))

@@ -141,7 +141,7 @@ def tippett_plot(found: LikelihoodRatios, score: float | None) -> go.Figure:
             hovertemplate="log10 LR %{x:.2f}: %{y:.2f} % of " + name + " pairs at or above<extra></extra>",
         )
     for bound in found.bounds:
-        figure.add_vline(x=bound, line={"dash": "dot", "width": 1.5}, annotation_text="bound")
+        figure.add_vline(x=bound, line={"dash": "dot", "width": 1.5, "color": _IMPOSTOR})
     if score is not None:
         figure.add_vline(x=found.log10(score), line={"width": 2.5, "color": _PAIR}, annotation_text="pair in hand")
     figure.update_layout(xaxis_title="log10 likelihood ratio", yaxis_title="% of pairs at or above", **_LAYOUT)

@@ -11,6 +11,7 @@ from ui.map_viewer import Legend, Row, Tile, combined_tiles, map_viewer
 from ui.measured import worth_of
 from ui.pair_picker import offer_ways
 from ui.pictures import crop_with_landmarks, photo_with_landmarks, show_picture
+from ui.quality_view import show_quality
 from ui.sidebar import Drawing, take_drawing
 from ui.trust_view import check_of
 from ui.words import plain
@@ -49,7 +50,8 @@ def show_decision(explanation: Explanation) -> None:
         st.metric("Model", plain(explanation.model.id), help=about, width="content")
     st.caption(plain(_known_pairs(explanation, calibration)))
     if calibration is not None:
-        st.caption(plain(" ".join(likelihood_record(calibration, explanation.score)["sentences"])))
+        ratio, *_, holds = likelihood_record(calibration, explanation.score)["sentences"]
+        st.caption(plain(ratio if holds is ratio else f"{ratio} {holds}"))
 
 
 def _known_pairs(explanation: Explanation, calibration: Calibration | None) -> str:
@@ -123,8 +125,9 @@ def _about_thresholds(explanations: list[Explanation]) -> Iterator[str]:
             yield f"xSSAB's maps stay exactly as they are from threshold {low:.4f} to {high:.4f}."
 
 
-def show_photographs(pair: Pair) -> None:
-    """Originals beside aligned crops, with the landmarks on both and what was found out about each face."""
+def show_photographs(pair: Pair, model: FaceModel | None = None) -> None:
+    """Originals beside aligned crops, with the landmarks on both and what was found out about each face; how good its
+    picture is where a model has been asked."""
     st.header("Photographs and alignment")
     for column, (side, face) in zip(st.columns(2, gap="large"), pair.by_side(), strict=True):
         with column:
@@ -137,6 +140,8 @@ def show_photographs(pair: Pair) -> None:
             st.caption(plain(_facts(face)))
             for warning in face.warnings:
                 st.warning(plain(warning), icon=":material/warning:")
+            if model is not None:
+                show_quality(face, model)
             offer_ways(face, side)
 
 

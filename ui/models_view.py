@@ -160,7 +160,8 @@ def _show_likelihood(calibration: Calibration, score: float | None) -> None:
         second.metric("Cllr min", f"{found.cllr_min:.3f}", help="What no recalibration takes away")
         st.markdown(
             plain(
-                f"log10 LR = {found.intercept:+.2f} {found.slope:+.2f} x score, from {low:z.2f} to {high:z.2f} (ELUB)."
+                f"log10 LR = {found.intercept:.2f} {'-' if found.slope < 0 else '+'} {abs(found.slope):.2f} x score, "
+                f"within the bounds {low:z.2f} and {high:z.2f} (ELUB, dotted)."
             )
         )
         if score is not None:

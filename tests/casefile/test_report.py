@@ -19,6 +19,7 @@ from xssab_core.casefile.figures import hatching
 from xssab_core.explain import CAUTION
 from xssab_core.faces import Pair, align_face, open_photo
 from xssab_core.models.calibration import calibration_of
+from xssab_core.quality.standing import figures
 from xssab_core.scoring.likelihood import likelihood_record
 
 pytestmark = pytest.mark.slow
@@ -38,6 +39,8 @@ def test_the_numbers_are_those_of_the_library(case, sface) -> None:
     assert measured.rates.false_match.interval_95 == rates.false_match.interval
     assert measured.rates.false_non_match.errors == rates.false_non_match.errors
     assert measured.rates.standing == calibration.standing(measured.score, True)
+    for side, face in case_pair.by_side():
+        assert measured.quality[side] == pytest.approx(figures(face, sface), rel=1e-4)
     worth = likelihood_record(calibration, measured.score)
     assert msgspec.to_builtins(measured.likelihood) == worth | {
         name: tuple(worth[name]) for name in ("bounds", "sentences")
@@ -100,6 +103,8 @@ def test_the_pdf_opens_and_says_the_same(case) -> None:
         "\u0434\u0430, \\u6f22",
         "PRESENT: the file says where it was taken",
         *found.measured.likelihood.sentences,
+        "Eye distance that holds detail",
+        "not that standard's measures",
     ):
         assert wanted in text, wanted
     assert found.model.weights_sha256 in text.replace(" ", "")

@@ -61,7 +61,7 @@ def test_a_useless_system_costs_one_bit_and_bears_no_ratio_but_one() -> None:
     assert found.cllr == pytest.approx(1, abs=1e-9)
     assert found.cllr_min == pytest.approx(1, abs=1e-9)
     assert found.bounds == (0, 0)
-    assert "such a score is as likely for two photographs of one person as for" in found.sentences(0.9)[0]
+    assert "such a score is as likely for photographs of one person as of two" in found.sentences(0.9)[0]
     assert cllr(np.zeros(3), np.zeros(8)) == 1
 
 
@@ -131,8 +131,8 @@ def test_what_is_said_of_sface_is_what_its_calibration_bears(sface: TorchFaceMod
     assert found.folds == 7
     said = likelihood_record(calibration, 0.25)["sentences"]
     assert said[0] == (
-        "log10 likelihood ratio -1.26: such a score is about 18 times as likely for photographs of two people as for "
-        "two photographs of one person."
+        "log10 likelihood ratio -1.26 (known pairs bear -2.51 to 3.27): such a score is about 18 times as likely for "
+        "photographs of two people as of one person."
     )
     assert "(4,200 pairs, cross-validated over 7 folds)" in said[1]
     assert said[2].startswith("It holds only for pictures like those of LFW View 2 (lfw-deepfunneled)")

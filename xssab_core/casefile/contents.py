@@ -19,6 +19,7 @@ from xssab_core.metrics import Rate
 from xssab_core.models import FaceModel
 from xssab_core.models.calibration import Calibration, calibration_of
 from xssab_core.progress import Progress, State, ignore, part
+from xssab_core.quality.standing import figures
 from xssab_core.replay.case import Case, case_of, flip_sentences, play, play_at_random
 from xssab_core.scoring.likelihood import likelihood_record
 from xssab_core.trust.checks import Stability, assess
@@ -89,6 +90,7 @@ def compute(
         crops={
             side: crop_sha256(crop) for side, crop in zip(("probe", "reference"), crops_of(model, pair), strict=True)
         },
+        quality={side: figures(face, model) for side, face in pair.by_side()},
         numbers={each.method.id: dict(each.numbers) for each in explanations if each.numbers},
         ledger=None if found is None else found.record(),
         flip=None if flip is None else flip.record(),

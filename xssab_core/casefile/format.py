@@ -219,6 +219,7 @@ class Measured(Struct, frozen=True):
     Attributes:
         numbers: what a method says in a number, by method and name.
         crops: SHA-256 of the pixels of each crop.
+        quality: figures of the picture of each side, see `xssab_core.quality`.
         ledger, flip: the records of `xssab_core.findings`; None where the method shown first has no map.
         trust: None where the method shown first is too slow to be computed several times over.
     """
@@ -229,6 +230,7 @@ class Measured(Struct, frozen=True):
     rates: Rates | None
     likelihood: Likelihood
     crops: dict[str, Sha256]
+    quality: dict[str, dict[Name, float]]
     numbers: dict[str, dict[str, float]]
     ledger: dict[str, Any] | None
     flip: dict[str, Any] | None

@@ -74,12 +74,13 @@ class LikelihoodRatios:
     def __str__(self) -> str:
         return f"Cllr {self.cllr:.3f} bits, of which {self.cllr_min:.3f} no recalibration takes away ({self.judged_on})"
 
-    def sentences(self, score: float) -> tuple[str, ...]:
-        """What may be said of a score."""
+    def sentences(self, score: float) -> tuple[str, str, str]:
+        """What may be said of a score: its ratio, how well ratios are known, and of what they hold."""
         value, (low, high) = self.log10(score), self.bounds
         return (
-            f"log10 likelihood ratio {value:z.2f}{self._at_bound(score)}: {_in_words(value)}.",
-            f"Known pairs bear none below {low:z.2f} or above {high:z.2f} (ELUB). {self}.",
+            f"log10 likelihood ratio {value:z.2f}{self._at_bound(score)} (known pairs bear {low:z.2f} to {high:z.2f}): "
+            f"{_in_words(value)}.",
+            f"{self}.",
             self.holds,
         )
 
@@ -96,10 +97,9 @@ class LikelihoodRatios:
 def _in_words(value: float) -> str:
     times = float(f"{10 ** abs(value):.2g}")
     if times == 1:
-        return "such a score is as likely for two photographs of one person as for photographs of two people"
-    kinds = ("two photographs of one person", "photographs of two people")
-    more, less = kinds if value > 0 else kinds[::-1]
-    return f"such a score is about {times:,g} times as likely for {more} as for {less}"
+        return "such a score is as likely for photographs of one person as of two people"
+    more, less = ("one person", "two people") if value > 0 else ("two people", "one person")
+    return f"such a score is about {times:,g} times as likely for photographs of {more} as of {less}"
 
 
 def likelihood_record(calibration: Calibration | None, score: float) -> dict[str, Any]:
