@@ -165,7 +165,7 @@ def _show_likelihood(calibration: Calibration, score: float | None) -> None:
             )
         )
         if score is not None:
-            st.markdown(f"**Pair in hand:** {plain(found.sentences(score)[0])}")
+            st.markdown(f"**The pair:** {plain(found.sentences(score)[0])}")
         st.caption(plain(f"Judged on {found.judged_on}. {found.holds}"))
 
 
