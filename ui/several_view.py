@@ -38,8 +38,8 @@ def show_several(model: FaceModel, pair: Pair, explanation: Explanation) -> None
     st.markdown("\n".join(f"- {plain(sentence)}" for sentence in found.sentences()))
     st.dataframe(pd.DataFrame(_rows(found)), hide_index=True, width="stretch")
     st.caption(
-        "Own score: with the mean of the other side. Maps and all else on this page are of the two photographs chosen in "
-        "the sidebar."
+        "Own score: with the mean of the other side. Maps and all else on this page are of the two photographs chosen "
+        "in the sidebar."
     )
 
 
