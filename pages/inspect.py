@@ -14,6 +14,7 @@ from ui.inspect_view import show_arguments, show_decision, show_downloads, show_
 from ui.models_view import remember_pair
 from ui.page import errors_as_sentences
 from ui.pair_picker import open_pair_elsewhere, pick_pair
+from ui.several_view import show_several
 from ui.sidebar import keep_drawing, pick_model, pick_threshold
 from ui.state import engine
 from ui.tour import link_to_tour, show_tour
@@ -51,12 +52,14 @@ if pair is not None:
         )
     show_tour(pair, explanation)
     with errors_as_sentences():
+        show_several(model, pair, explanation)
+    with errors_as_sentences():
         explanations = compare_methods(model, pair, threshold, drawing, explanation)
         if reason is None:
             show_trust(model, pair, explanation, explanations)
         show_regions(model, pair, explanations)
         show_flip(model, pair, explanations)
-    show_photographs(pair)
+    show_photographs(pair, model)
     show_arguments(explanation, drawing)
     show_downloads(explanations, model, pair, drawing)
     offer_case(explanations, model, pair, drawing, noted(pair))

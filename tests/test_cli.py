@@ -35,6 +35,9 @@ def test_explain_writes_record_maps_and_pictures(tmp_path, sface) -> None:
         assert record[name]["interval_95"] == list(rate.interval)
         assert (record[name]["errors"], record[name]["pairs"]) == (rate.errors, 2100)
         assert record[name]["data_set"].startswith("LFW View 2")
+    ratio, (low, high) = record["likelihood_ratio"], record["likelihood_ratio"]["bounds"]
+    assert low <= ratio["log10"] < 0 < high
+    assert ratio["sentences"][-1].endswith("for research use.")
     assert record["model"] == "sface"
     assert record["weights_sha256"] == MODELS["sface"].weights.sha256
     assert record["embedding_size"] == 128

@@ -12,6 +12,7 @@ from xssab_core.metrics import counted, error_rates
 from xssab_core.models import Threshold
 from xssab_core.models.calibration import Calibration
 from xssab_core.render import PALETTES
+from xssab_core.scoring.likelihood import LikelihoodRatios
 
 # Kept apart from the maps' colours, which mean something else.
 _GENUINE, _IMPOSTOR, _PAIR = "#3b7dd8", "#9a9a9a", "#e07b00"
@@ -119,6 +120,31 @@ def score_histogram(calibration: Calibration, threshold: float, score: float | N
     if score is not None:
         figure.add_vline(x=score, line={"width": 2.5, "color": _PAIR}, annotation_text="pair in hand")
     figure.update_layout(barmode="overlay", xaxis_title="score (cosine)", yaxis_title="% of pairs", **_LAYOUT)
+    return figure
+
+
+def tippett_plot(found: LikelihoodRatios, score: float | None) -> go.Figure:
+    """Shares of genuine and impostor pairs whose log10 likelihood ratio is at least as high, with the bounds and the
+    pair in hand. The two lines differ by their dashes as well, for print in grey."""
+    figure, (low, high) = go.Figure(), found.bounds
+    for name, values, colour, dash in (
+        ("genuine", found.genuine, _GENUINE, "solid"),
+        ("impostor", found.impostor, _IMPOSTOR, "dash"),
+    ):
+        ratios, counts = np.unique(values, return_counts=True)
+        figure.add_scatter(
+            x=np.concatenate([[low], ratios, [high]]),
+            y=np.concatenate([[100], 100 * counts[::-1].cumsum()[::-1] / len(values), [0]]),
+            mode="lines",
+            line={"shape": "vh", "color": colour, "dash": dash, "width": 2.5},
+            name=f"{name} ({len(values):,})",
+            hovertemplate="log10 LR %{x:.2f}: %{y:.2f} % of " + name + " pairs at or above<extra></extra>",
+        )
+    for bound in found.bounds:
+        figure.add_vline(x=bound, line={"dash": "dot", "width": 1.5, "color": _IMPOSTOR})
+    if score is not None:
+        figure.add_vline(x=found.log10(score), line={"width": 2.5, "color": _PAIR}, annotation_text="pair in hand")
+    figure.update_layout(xaxis_title="log10 likelihood ratio", yaxis_title="% of pairs at or above", **_LAYOUT)
     return figure
 
 

@@ -11,6 +11,7 @@ from ui.map_viewer import Legend, Row, Tile, combined_tiles, map_viewer
 from ui.measured import worth_of
 from ui.pair_picker import offer_ways
 from ui.pictures import crop_with_landmarks, photo_with_landmarks, show_picture
+from ui.quality_view import show_quality
 from ui.sidebar import Drawing, take_drawing
 from ui.trust_view import check_of
 from ui.words import plain
@@ -20,9 +21,10 @@ from xssab_core.faces import SIDES, AlignedFace, Pair
 from xssab_core.faces.quality import eye_distance
 from xssab_core.metrics import compared, percent
 from xssab_core.models import FaceModel
-from xssab_core.models.calibration import calibration_of, rates_at
+from xssab_core.models.calibration import Calibration, calibration_of
 from xssab_core.render import scales
 from xssab_core.report import bundle, maps_npz, pictures, record, zipped
+from xssab_core.scoring.likelihood import likelihood_record
 
 _ENDS = Legend("against a match", "for a match")
 _ORIGINS = {"by hand": "landmarks placed by hand", "already aligned": "taken as already aligned by the user"}
@@ -36,7 +38,8 @@ def show_decision(explanation: Explanation) -> None:
     st.title(f"The model's score is {relation} the threshold: {decision}")
     numbers = compared(explanation.score, explanation.threshold.value)
     about = plain(f"{explanation.model.title}. {explanation.model.source}")
-    rates = rates_at(explanation.model.id, explanation.weights_sha256, explanation.threshold.value)
+    calibration = calibration_of(explanation.model.id, explanation.weights_sha256)
+    rates = None if calibration is None else calibration.rates(explanation.threshold.value)
     with st.container(horizontal=True, gap="medium"):
         st.metric("Score (cosine)", numbers.score, width="content")
         st.metric("Threshold", numbers.threshold, width="content")
@@ -45,12 +48,14 @@ def show_decision(explanation: Explanation) -> None:
             st.metric("FMR", plain(percent(rates.false_match.value)), width="content")
             st.metric("FNMR", plain(percent(rates.false_non_match.value)), width="content")
         st.metric("Model", plain(explanation.model.id), help=about, width="content")
-    st.caption(plain(_known_pairs(explanation)))
+    st.caption(plain(_known_pairs(explanation, calibration)))
+    if calibration is not None:
+        ratio, *_, holds = likelihood_record(calibration, explanation.score)["sentences"]
+        st.caption(plain(ratio if holds is ratio else f"{ratio} {holds}"))
 
 
-def _known_pairs(explanation: Explanation) -> str:
+def _known_pairs(explanation: Explanation, calibration: Calibration | None) -> str:
     """What known pairs say of the score, and of the threshold."""
-    calibration = calibration_of(explanation.model.id, explanation.weights_sha256)
     if calibration is None:
         return "How often this model errs at this threshold is not known: it has no calibration."
     standing = calibration.standing(explanation.score, explanation.is_match)
@@ -120,8 +125,9 @@ def _about_thresholds(explanations: list[Explanation]) -> Iterator[str]:
             yield f"xSSAB's maps stay exactly as they are from threshold {low:.4f} to {high:.4f}."
 
 
-def show_photographs(pair: Pair) -> None:
-    """Originals beside aligned crops, with the landmarks on both and what was found out about each face."""
+def show_photographs(pair: Pair, model: FaceModel | None = None) -> None:
+    """Originals beside aligned crops, with the landmarks on both and what was found out about each face; how good its
+    picture is where a model has been asked."""
     st.header("Photographs and alignment")
     for column, (side, face) in zip(st.columns(2, gap="large"), pair.by_side(), strict=True):
         with column:
@@ -134,6 +140,8 @@ def show_photographs(pair: Pair) -> None:
             st.caption(plain(_facts(face)))
             for warning in face.warnings:
                 st.warning(plain(warning), icon=":material/warning:")
+            if model is not None:
+                show_quality(face, model)
             offer_ways(face, side)
 
 

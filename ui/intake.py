@@ -3,51 +3,148 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Mapping
 
 import streamlit as st
 
-from ui.choices import drop
+from ui.choices import belongs, drop, keep
 from ui.models_view import forget_pair
 from ui.pictures import photo_with_faces, show_picture
-from ui.state import browser, engine, forget_upload, uploads
+from ui.state import Upload, browser, engine, forget_upload, uploads
 from ui.words import plain
 from xssab_core.errors import XssabError
 from xssab_core.faces import SIDES, Photo
 from xssab_core.faces.photo import SUFFIXES
+from xssab_core.findings.several import MOST_PHOTOGRAPHS
 from xssab_core.metrics import counted
 
 _CAMERA = "camera"
-_FILE = "file"
+_FILE, _FILES = "file", "files"
+_HELP = f"Up to {MOST_PHOTOGRAPHS} photographs of one person are compared by the mean of their embeddings."
+# Of the tickets of one side, in the address; none has it in it.
+_BETWEEN = ","
 
 
 def uploaded_pair() -> tuple[Photo, Photo] | None:
     """The widgets for two photographs; None while one is missing or cannot be read."""
-    probe, reference = (uploaded(side) for side in SIDES)
+    probe, reference = (uploaded(side, may_be_several=True) for side in SIDES)
     return None if probe is None or reference is None else (probe, reference)
 
 
-def uploaded(side: str) -> Photo | None:
-    """The widgets for one photograph, with a sentence where it cannot be read; None while there is none."""
+def uploaded(side: str, may_be_several: bool = False) -> Photo | None:
+    """The widgets for the photographs of a side, with a sentence where one cannot be read; the one that is meant, None
+    while there is none."""
     name = side.capitalize()
-    file = _take_in(side, name)
-    ticket = st.query_params.get(side)
-    upload = None if ticket is None else uploads().get(browser(), ticket)
-    if upload is None:
+    several = may_be_several and _is_several(side)
+    file = _take_in(side, name, several)
+    if may_be_several:
+        st.toggle(
+            f"Several {side} photographs", key=f"{side}_several", on_change=_back_to_one, args=(side,), help=_HELP
+        )
+    kept = _kept(side)
+    if not kept:
         drop(*_choices_of(side))
-    if ticket is None:
+    if not _tickets(side):
         if st.session_state.get(f"{side}_removed"):
             st.caption(f"The {side} was removed: it and what was computed from it are no longer in memory.")
         return None
-    if upload is None:
+    if not kept:
         st.warning(f"The {side} is no longer kept here. Upload it again.", icon=":material/history:")
         return None
-    if file is None:
-        st.caption(f"{name}: {plain(upload.name)}")
+    if several:
+        _show_list(side, kept)
+    elif file is None:
+        st.caption(f"{name}: {plain(next(iter(kept.values())).name)}")
+    return _opened(_meant(side, kept))
+
+
+def photographs_of(side: str) -> list[Photo]:
+    """All uploaded photographs of a side that can be read, the one that is meant first."""
+    kept = _kept(side)
+    if not kept:
+        return []
+    meant = _meant(side, kept)
+    others = [upload for upload in kept.values() if upload is not meant]
+    return [photo for upload in (meant, *others) if (photo := _opened(upload, silent=upload is meant)) is not None]
+
+
+def _tickets(side: str) -> list[str]:
+    """The tickets of a side, as the address carries them."""
+    return [ticket for ticket in st.query_params.get(side, "").split(_BETWEEN) if ticket][:MOST_PHOTOGRAPHS]
+
+
+def _kept(side: str) -> dict[str, Upload]:
+    """What is still kept of them for this browser."""
+    return {ticket: upload for ticket in _tickets(side) if (upload := uploads().get(browser(), ticket)) is not None}
+
+
+def _keep_tickets(side: str, tickets: Iterable[str]) -> None:
+    keep(side, _BETWEEN.join(tickets))
+
+
+def _is_several(side: str) -> bool:
+    """Whether a side takes several photographs: the user said so, or the address names several."""
+    key = f"{side}_several"
+    if len(_tickets(side)) > 1:
+        st.session_state[key] = True
+    return bool(st.session_state.get(key, False))
+
+
+def _back_to_one(side: str) -> None:
+    """Of several photographs the one that is meant stays; the others go, with all that was computed from them."""
+    if not st.session_state[f"{side}_several"]:
+        kept = _kept(side)
+        meant = _number_meant(side, len(kept))
+        for number, ticket in enumerate(kept):
+            if number != meant:
+                _remove(side, ticket)
+
+
+def _show_list(side: str, kept: Mapping[str, Upload]) -> None:
+    """The photographs of a side, which of them maps are of, and a cross for each."""
+    if st.session_state.pop(f"{side}_left_out", None):
+        st.warning(f"A side takes {MOST_PHOTOGRAPHS} photographs; the others were left out.", icon=":material/block:")
+    if len(kept) > 1:
+        belongs(f"{side}_photo", tuple(kept), 1)
+        st.segmented_control(
+            f"Maps of the {side}",
+            range(1, len(kept) + 1),
+            default=1,
+            required=True,
+            key=f"{side}_photo",
+            bind="query-params",
+        )
+    for number, (ticket, upload) in enumerate(kept.items(), start=1):
+        label, key = f"Remove {number}: {plain(upload.name)}", f"{side}_remove_{ticket}"
+        st.button(label, key=key, on_click=_remove, args=(side, ticket), icon=":material/close:", type="tertiary")
+
+
+def _remove(side: str, ticket: str) -> None:
+    forget_upload(ticket)
+    forget_pair()
+    left = [other for other in _tickets(side) if other != ticket]
+    st.session_state[f"{side}_removed"] = not left
+    _keep_tickets(side, left)
+
+
+def _meant(side: str, kept: Mapping[str, Upload]) -> Upload:
+    return list(kept.values())[_number_meant(side, len(kept))]
+
+
+def _number_meant(side: str, count: int) -> int:
+    """Which of so many photographs of a side maps are of, from 0."""
+    number = st.session_state.get(f"{side}_photo")
+    return number - 1 if isinstance(number, int) and 1 <= number <= count else 0
+
+
+def _opened(upload: Upload, silent: bool = False) -> Photo | None:
+    """The photograph; None, and a sentence, where it cannot be read."""
     try:
         return engine().photo(upload.data, upload.name)
     except XssabError as error:
         logging.getLogger("xssab").warning("%s", error)
-        st.error(plain(error), icon=":material/error:")
+        if not silent:
+            st.error(plain(error), icon=":material/error:")
         return None
 
 
@@ -56,10 +153,8 @@ def show_incomplete() -> None:
     st.title("Upload two photographs")
     st.info("Upload a probe and a reference photograph in the sidebar.", icon=":material/upload:")
     for column, side in zip(st.columns(2), SIDES, strict=True):
-        ticket = st.query_params.get(side)
-        upload = None if ticket is None else uploads().get(browser(), ticket)
-        if upload is not None:
-            with column:
+        with column:
+            for upload in _kept(side).values():
                 _preview(side, upload.data, upload.name)
 
 
@@ -74,30 +169,53 @@ def _preview(side: str, data: bytes, name: str) -> None:
     st.caption(f"{plain(name)}: {found} found.")
 
 
-def _take_in(side: str, name: str) -> object | None:
+def _take_in(side: str, name: str, several: bool) -> object | None:
     """The widget that takes a file or a picture of the camera; what it holds."""
     from_camera = st.session_state.get(f"{side}_{_CAMERA}_on", False)
-    kind = _CAMERA if from_camera else _FILE
-    given = {"key": f"{side}_{kind}", "on_change": _take_over, "args": (side, kind)}
-    held = st.camera_input(name, **given) if from_camera else st.file_uploader(name, type=list(SUFFIXES), **given)
+    kind = _CAMERA if from_camera else _FILES if several else _FILE
+    key = f"{side}_{kind}_{st.session_state.get(_added(side), 0)}" if several else f"{side}_{kind}"
+    given = {"key": key, "on_change": _take_further if several else _take_over, "args": (side, key)}
+    label = f"{name}: add photographs of one person" if several else name
+    held = (
+        st.camera_input(label, **given)
+        if from_camera
+        else st.file_uploader(label, type=list(SUFFIXES), accept_multiple_files=several, **given)
+    )
     st.toggle(f"{name} from the camera", key=f"{side}_{_CAMERA}_on")
     return held
 
 
-def _take_over(side: str, kind: str) -> None:
+def _take_over(side: str, key: str) -> None:
     """The user gave another photograph, or removed it with the widget's cross: what was there before goes, with all
     that belonged to it. A widget that is empty on a page just loaded was not changed by the user: its file stays."""
-    file = st.session_state[f"{side}_{kind}"]
-    before = st.query_params.pop(side, None)
-    if before is not None:
-        forget_upload(before)
-        forget_pair()
+    file = st.session_state[key]
+    for ticket in _tickets(side):
+        _remove(side, ticket)
     drop(*_choices_of(side))
     st.session_state[f"{side}_removed"] = file is None
     if file is not None:
-        st.query_params[side] = uploads().put(browser(), file.name, file.getvalue())
+        _keep_tickets(side, [uploads().put(browser(), file.name, file.getvalue())])
+
+
+def _take_further(side: str, key: str) -> None:
+    """The user gave further photographs: they join those that are there, and the widget is emptied for more."""
+    held, kept = st.session_state[key], _kept(side)
+    known, new = {upload.data for upload in kept.values()}, {}
+    for file in held if isinstance(held, list) else [held] * (held is not None):
+        if file.getvalue() not in known:  # the same photograph again would count twice
+            new[file.getvalue()] = file.name
+    room = MOST_PHOTOGRAPHS - len(kept)
+    st.session_state[f"{side}_left_out"] = len(new) > room
+    tickets = [uploads().put(browser(), name, data) for data, name in list(new.items())[:room]]
+    _keep_tickets(side, [*kept, *tickets])
+    st.session_state[_added(side)] = st.session_state.get(_added(side), 0) + 1
+
+
+def _added(side: str) -> str:
+    """Counts how often photographs were added: an uploader under another key is an empty one."""
+    return f"{side}_added"
 
 
 def _choices_of(side: str) -> tuple[str, ...]:
     """What is chosen for one photograph, by its names in the address."""
-    return tuple(f"{side}_{name}" for name in ("face", "turn", "points"))
+    return tuple(f"{side}_{name}" for name in ("face", "turn", "points", "photo"))

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from ui.charts import det_curve, score_histogram
+from ui.charts import det_curve, score_histogram, tippett_plot
 from ui.words import code, plain
 from xssab_core.errors import XssabError
 from xssab_core.explain import METHODS, Explanation
 from xssab_core.metrics import compared, percent
 from xssab_core.models import MODELS, FaceModel, ModelInfo, Threshold
 from xssab_core.models.calibration import Calibration
+from xssab_core.scoring.likelihood import likelihood_ratios
 
 _PAIR_IN_HAND = "pair_in_hand"
 
@@ -138,6 +139,34 @@ def show_calibration(calibration: Calibration, known: tuple[Threshold, ...], pai
         )
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
     st.caption("A threshold at a lower FMR is listed once at least ten impostor pairs of the data would exceed it.")
+    _show_likelihood(calibration, score)
+
+
+def _show_likelihood(calibration: Calibration, score: float | None) -> None:
+    """How much more likely scores are of genuine than of impostor pairs, and how well that is known."""
+    st.subheader("What a score is worth")
+    found = likelihood_ratios(calibration)
+    if isinstance(found, str):
+        st.info(plain(found), icon=":material/block:")
+        return
+    chart, words = st.columns(2)
+    with chart:
+        alt = f"Tippett plot: shares of genuine and impostor pairs at or above each log10 likelihood ratio. {found}"
+        st.plotly_chart(tippett_plot(found, score), key="tippett", config={"displayModeBar": False}, alt=alt)
+    with words:
+        low, high = found.bounds
+        first, second = st.columns(2)
+        first.metric("Cllr", f"{found.cllr:.3f}", help="Bits: 0 is perfect, 1 is what knowing nothing costs")
+        second.metric("Cllr min", f"{found.cllr_min:.3f}", help="What no recalibration takes away")
+        st.markdown(
+            plain(
+                f"log10 LR = {found.intercept:.2f} {'-' if found.slope < 0 else '+'} {abs(found.slope):.2f} x score, "
+                f"within the bounds {low:z.2f} and {high:z.2f} (ELUB, dotted)."
+            )
+        )
+        if score is not None:
+            st.markdown(f"**The pair:** {plain(found.sentences(score)[0])}")
+        st.caption(plain(f"Judged on {found.judged_on}. {found.holds}"))
 
 
 def _where(calibration: Calibration, pair: PairInHand) -> str:

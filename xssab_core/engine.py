@@ -16,10 +16,11 @@ import torch
 
 from xssab_core.device import choose_device, on_one_thread
 from xssab_core.explain import Evidence, Explanation, explain, method_of
-from xssab_core.faces import DetectedFace, Pair, Photo, best_turn, detect_faces, open_photo
+from xssab_core.faces import AlignedFace, DetectedFace, Pair, Photo, best_turn, detect_faces, open_photo
 from xssab_core.models import load_model, revision_of
 from xssab_core.models.base import FaceModel, Threshold
 from xssab_core.progress import Progress, ignore
+from xssab_core.quality.standing import figures
 
 EVIDENCE_BYTES = 1 * 2**30
 DECODED_BYTES = 512 * 2**20
@@ -96,6 +97,7 @@ class Engine:
         self._photos: LruCache[Photo] = LruCache(DECODED_BYTES, lambda photo: photo.pixels.nbytes + len(photo.data))
         self._faces: LruCache[tuple[DetectedFace, ...]] = LruCache(PHOTOS_KEPT)
         self._turns: LruCache[int] = LruCache(PHOTOS_KEPT)
+        self._quality: LruCache[dict[str, float]] = LruCache(PHOTOS_KEPT)
         self._embeddings: LruCache[np.ndarray] = LruCache(EMBEDDINGS_KEPT)
         self._seconds: LruCache[float] = LruCache(MODELS_TIMED)
         self._examined: LruCache[Examined] = LruCache(EVIDENCE_BYTES, lambda examined: examined.evidence.nbytes)
@@ -128,7 +130,7 @@ class Engine:
     def forget(self, photo_sha256: str) -> None:
         """Keep nothing that was computed from a photograph: its pixels, its faces, the evidence about its pairs, and
         the embeddings, all of them, since they are filed under their crops and come back in milliseconds."""
-        for cache in (self._photos, self._faces, self._turns, self._examined):
+        for cache in (self._photos, self._faces, self._turns, self._quality, self._examined):
             cache.forget(photo_sha256)
         self._embeddings.clear()
 
@@ -147,6 +149,15 @@ class Engine:
             turn = best_turn(photo)
             self._turns.put(photo.key, turn)
         return turn
+
+    def quality(self, model: FaceModel, face: AlignedFace) -> dict[str, float]:
+        """`figures` of a face, measured once."""
+        key = model.weights_sha256, face.key
+        found = self._quality.get(key)
+        if found is None:
+            found = figures(face, model)
+            self._quality.put(key, found)
+        return found
 
     def embed(self, model: FaceModel, crops: Sequence[np.ndarray]) -> np.ndarray:
         """float32 (N, D) unit embeddings of uint8 (S, S, 3) crops; only new crops are computed."""

@@ -19,8 +19,9 @@ from xssab_core.explain import CAUTION, Explanation
 from xssab_core.faces import Pair
 from xssab_core.faces.align import ALIGNER_VERSION
 from xssab_core.faces.detect import DETECTOR
-from xssab_core.models.calibration import rates_at
+from xssab_core.models.calibration import calibration_of, rates_at
 from xssab_core.render import DEFAULT_OPACITY, DEFAULT_PALETTE, colour_layer, enlarge, overlay, png, scales
+from xssab_core.scoring.likelihood import likelihood_record
 from xssab_core.trust.checks import Trust
 from xssab_core.trust.words import verdict
 
@@ -49,6 +50,7 @@ def record(
         "threshold_origin": explanation.threshold.origin,
         "margin": explanation.margin,
         **_rates(explanation),
+        "likelihood_ratio": _likelihood(explanation),
         "decision": "match" if explanation.is_match else "non-match",
         "model": explanation.model.id,
         "model_title": explanation.model.title,
@@ -96,6 +98,12 @@ def _rates(explanation: Explanation) -> dict[str, Any]:
         }
         for name, rate in found
     }
+
+
+def _likelihood(explanation: Explanation) -> dict[str, Any]:
+    """What the score is worth, see `likelihood_record`."""
+    calibration = calibration_of(explanation.model.id, explanation.weights_sha256)
+    return likelihood_record(calibration, explanation.score)
 
 
 def versions() -> dict[str, str]:

@@ -5,6 +5,7 @@ import json
 import re
 from html import unescape
 
+import msgspec
 import numpy as np
 import pypdf
 import pytest
@@ -18,6 +19,8 @@ from xssab_core.casefile.figures import hatching
 from xssab_core.explain import CAUTION
 from xssab_core.faces import Pair, align_face, open_photo
 from xssab_core.models.calibration import calibration_of
+from xssab_core.quality.standing import figures
+from xssab_core.scoring.likelihood import likelihood_record
 
 pytestmark = pytest.mark.slow
 
@@ -36,6 +39,12 @@ def test_the_numbers_are_those_of_the_library(case, sface) -> None:
     assert measured.rates.false_match.interval_95 == rates.false_match.interval
     assert measured.rates.false_non_match.errors == rates.false_non_match.errors
     assert measured.rates.standing == calibration.standing(measured.score, True)
+    for side, face in case_pair.by_side():
+        assert measured.quality[side] == pytest.approx(figures(face, sface), rel=1e-4)
+    worth = likelihood_record(calibration, measured.score)
+    assert msgspec.to_builtins(measured.likelihood) == worth | {
+        name: tuple(worth[name]) for name in ("bounds", "sentences")
+    }
     for side, crop in zip(("probe", "reference"), case_pair.crops_for(sface.info.template), strict=True):
         with Image.open(io.BytesIO(archive.members[f"pictures/{side}_crop.png"])) as picture:
             np.testing.assert_array_equal(np.asarray(picture)[::4, ::4], crop)
@@ -75,7 +84,7 @@ def test_the_html_is_one_file_that_runs_nothing(case) -> None:
 
 def test_the_html_shows_every_text_letter_by_letter(case) -> None:
     text = unescape(re.sub(r"<[^>]+>", "", members_of(case)["report.html"].decode()))
-    for line in NOTES.split("\n"):
+    for line in (*NOTES.split("\n"), *read_archive(case).case.measured.likelihood.sentences):
         assert visible(line) in text, line
     assert NAME.replace("\u202e", "\\u202e") in text
 
@@ -93,6 +102,9 @@ def test_the_pdf_opens_and_says_the_same(case) -> None:
         "<script>document.title = 'broken'</script>",
         "\u0434\u0430, \\u6f22",
         "PRESENT: the file says where it was taken",
+        *found.measured.likelihood.sentences,
+        "Eye distance that holds detail",
+        "not that standard's measures",
     ):
         assert wanted in text, wanted
     assert found.model.weights_sha256 in text.replace(" ", "")
@@ -138,6 +150,12 @@ def test_a_patched_pair_on_a_model_without_calibration_with_blind_notes_is_a_cas
     assert found.case.measured.rates is None
     assert found.case.measured.replay.fill == "the probe without its patches"
     text = unescape(re.sub(r"<[^>]+>", "", found.members["report.html"].decode()))
-    for wanted in ("not known: this model has no calibration", "Donor", "marks: <i>alike</i>", found.case.blind.sha256):
+    for wanted in (
+        "not known: this model has no calibration",
+        "ratio: not known. This model has no",
+        "Donor",
+        "marks: <i>alike</i>",
+        found.case.blind.sha256,
+    ):
         assert wanted in text, wanted
     assert "figures/scores.svg" not in found.members

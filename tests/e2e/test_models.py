@@ -14,7 +14,7 @@ def test_scores_thresholds_and_the_pair_in_hand_are_shown(visit, sface) -> None:
     wait_for_maps(visit)
     visit.get_by_role("link", name="Models").click()
     expect(visit.get_by_role("heading", name="Face recognition models")).to_be_visible()
-    expect(visit.locator(".js-plotly-plot")).to_have_count(2)
+    expect(visit.locator(".js-plotly-plot")).to_have_count(3)
     calibration = calibration_of("sface", sface.weights_sha256)
     rates = calibration.rates(calibration.thresholds()[0].value)
     metric = visit.get_by_test_id("stMetric").filter(has_text="FMR at EER threshold")
@@ -24,6 +24,7 @@ def test_scores_thresholds_and_the_pair_in_hand_are_shown(visit, sface) -> None:
         visit.get_by_text(re.compile(r"a match at 0\.3057\. 0 of 2,100 impostor pairs scored this high"))
     ).to_be_visible()
     expect(visit.get_by_text("4,200 of 6,000 pairs").first).to_be_visible()
+    expect(visit.get_by_text("log10 likelihood ratio 3.27, its upper bound")).to_be_visible()
 
 
 def test_a_model_without_weights_says_how_to_bring_them(visit) -> None:

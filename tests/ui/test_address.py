@@ -46,7 +46,10 @@ VALUES = (
 # Every parameter that a page reads, by its page; the model and how maps are drawn are those of all. Not Replay, which
 # starts work beside the page: its pair is read as Inspect's is.
 COMMON = ("model", "threshold_sface", "palette", "opacity")
-PAIR = ("source", "sample", "probe", "reference", "probe_points", "reference_points", "probe_face", "reference_face")
+PAIR = (
+    *("source", "sample", "probe", "reference", "probe_points", "reference_points", "probe_face", "reference_face"),
+    *("probe_photo", "reference_photo"),
+)
 PATCHES = ("patch", "patches", "patch_side", "patch_seed", "donor_from", "donor")
 SHEET = ("view", "sheet", "maps", "other", "differing")
 KEYS = {

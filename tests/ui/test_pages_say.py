@@ -38,8 +38,20 @@ def test_a_decision_stands_beside_what_known_pairs_say_and_without_a_method_that
         and RATES_AT_0_363 in text
         for text in said
     )
+    worth = next(
+        text
+        for text in said
+        if text.startswith("log10 likelihood ratio 3.27, its upper bound (known pairs bear -2.51 to 3.27): such")
+    )
+    assert worth.endswith(
+        "It holds only for pictures like those of LFW View 2 (lfw-deepfunneled), folds 1, 2, 3, 4, 5, "
+        "6, 7, and is for research use."
+    )
     assert not any("confidence" in text.replace("detector confidence", "") for text in said)
     assert not any("are negative" in text for text in said)
+    tables = [table.value for table in app.table if "among LFW's faces" in table.value]
+    assert [list(table.index[:2]) for table in tables] == [["Eye distance", "Enlarged by"]] * 2
+    assert tables[0]["value"].iloc[0] == "89 pixels".replace(" ", "\u00a0")
     score, threshold, margin = (float(metric.value) for metric in app.metric[:3])
     assert score - threshold == pytest.approx(margin, abs=1e-9)
 
@@ -51,6 +63,7 @@ def test_the_models_page_lists_the_rates_of_the_published_threshold_too(
     rows = next(frame.value for frame in app.dataframe if "FNMR" in frame.value).set_index("threshold")
     assert rows.loc["published", "FMR"].replace("\u00a0", " ").startswith("0.05 % (")
     assert rows.loc["published", "FNMR"].replace("\u00a0", " ").startswith("1.19 % (")
+    assert {metric.label: metric.value for metric in app.metric}["Cllr"] == "0.030"
 
 
 def test_the_benchmark_compares_on_common_pairs_unless_told_otherwise(

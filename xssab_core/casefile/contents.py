@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xssab_core.casefile.format import ErrorRate, Measured, Rates, Replay, Trust
+import msgspec
+
+from xssab_core.casefile.format import ErrorRate, Likelihood, Measured, Rates, Replay, Trust
 from xssab_core.device import on_one_thread
 from xssab_core.explain import METHODS, Explanation, FaceMaps
 from xssab_core.faces import Pair
@@ -17,7 +19,9 @@ from xssab_core.metrics import Rate
 from xssab_core.models import FaceModel
 from xssab_core.models.calibration import Calibration, calibration_of
 from xssab_core.progress import Progress, State, ignore, part
+from xssab_core.quality.standing import figures
 from xssab_core.replay.case import Case, case_of, flip_sentences, play, play_at_random
+from xssab_core.scoring.likelihood import likelihood_record
 from xssab_core.trust.checks import Stability, assess
 from xssab_core.trust.words import sentences
 
@@ -82,9 +86,11 @@ def compute(
         margin=shown.margin,
         is_match=shown.is_match,
         rates=None if calibration is None else _rates(calibration, shown),
+        likelihood=msgspec.convert(likelihood_record(calibration, shown.score), Likelihood),
         crops={
             side: crop_sha256(crop) for side, crop in zip(("probe", "reference"), crops_of(model, pair), strict=True)
         },
+        quality={side: figures(face, model) for side, face in pair.by_side()},
         numbers={each.method.id: dict(each.numbers) for each in explanations if each.numbers},
         ledger=None if found is None else found.record(),
         flip=None if flip is None else flip.record(),

@@ -12,6 +12,8 @@ from xssab_core.casefile.format import CASE, MANIFEST, CaseFile, ErrorRate, Face
 from xssab_core.faces import SIDES
 from xssab_core.findings.ledger import Ledger
 from xssab_core.metrics import Rate, compared, counted, percent, signed_percent
+from xssab_core.quality.standing import among_lfw, readings
+from xssab_core.quality.standing import sentences as quality_sentences
 from xssab_core.render import shared_scale
 
 # Controls, and marks of direction, which would change what stands beside; line breaks are the caller's.
@@ -170,7 +172,7 @@ def _decision(case: CaseFile, drawn: Drawings) -> Iterator[Block]:
             ("What known pairs say", rates.standing),
             ("Counted on", rates.data_set),
         ]
-    yield Table(tuple(rows))
+    yield Table((*rows, ("What the score is worth", " ".join(measured.likelihood.sentences))))
     if drawn.histogram is not None:
         told = "Scores of the pairs that the rates were counted on, with the threshold (dashed) and this pair (thick)."
         yield Figures((Figure(drawn.histogram, told, is_square=False),))
@@ -279,6 +281,7 @@ def _photographs(case: CaseFile) -> Iterator[Block]:
     columns = [dict(_of_photograph(photograph, face)) for photograph, face in both]
     rows = tuple((name, *(column[name] for column in columns)) for name in columns[0])
     yield Table(rows, ("", *(role.capitalize() for role in roles)))
+    yield from _quality(case)
     warned = [
         f"{role.capitalize()}: {sentence}"
         for role, (_, face) in zip(roles, both, strict=True)
@@ -293,6 +296,25 @@ def _photographs(case: CaseFile) -> Iterator[Block]:
     ]
     if tags:
         yield Table(tuple(tags), ("EXIF of the", "Tag", "Value"))
+
+
+def _quality(case: CaseFile) -> Iterator[Block]:
+    """How good the two pictures are, each figure beside where it falls among the faces of LFW."""
+    table = among_lfw()
+    found = {side: readings(case.measured.quality.get(side, {}), case.model.weights_sha256) for side in SIDES}
+    told = [f"{side.capitalize()}: {sentence}" for side in SIDES for sentence in quality_sentences(found[side])]
+    yield Paragraph(
+        f"How good the pictures are, beside {table.faces:,} faces of {table.data_set}; inspired by ISO/IEC 29794-5, "
+        "not that standard's measures. Yaw and pitch are estimates from five landmarks."
+    )
+    values = {
+        side: {reading.kind.title: f"{reading.shown}, {reading.standing}" for reading in found[side]} for side in SIDES
+    }
+    titles = dict.fromkeys(title for side in SIDES for title in values[side])
+    rows = tuple((title, *(values[side].get(title, "not measured") for side in SIDES)) for title in titles)
+    yield Table(rows, ("Figure", *(f"{side.capitalize()}, among LFW's faces" for side in SIDES)))
+    if told:
+        yield Bullets(tuple(told))
 
 
 def _of_photograph(photograph: Photograph, face: Face) -> Iterator[tuple[str, str]]:
@@ -312,9 +334,6 @@ def _of_photograph(photograph: Photograph, face: Face) -> Iterator[tuple[str, st
     confidence, count = face.confidence, face.faces_in_photo
     yield "Detector's confidence", "not asked" if confidence is None else f"{confidence:.4f}"
     yield "Faces found", "not asked" if count is None else str(count)
-    yield "Between the eyes", f"{face.eye_distance:.0f} pixels"
-    yield "Roll", f"{face.roll:+.1f} degrees"
-    yield "Crop outside the photograph", percent(face.outside, 1)
 
 
 def _notes(case: CaseFile) -> Iterator[Block]:

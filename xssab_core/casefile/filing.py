@@ -16,6 +16,7 @@ from xssab_core.casefile.document import document
 from xssab_core.casefile.drawings import drawings
 from xssab_core.casefile.format import (
     CASE,
+    FORMAT,
     MOST_LETTERS,
     Blind,
     CaseFile,
@@ -121,7 +122,7 @@ def _case(
 ) -> CaseFile:
     faces, probe = photographs_of(contents.pair), contents.pair.probe
     return CaseFile(
-        format=1,
+        format=FORMAT,
         caution=CAUTION,
         photographs={role: _photograph(face.photo, role, originals) for role, face in faces.items()},
         faces={role: _face(face) for role, face in faces.items()},

@@ -19,7 +19,7 @@ from xssab_core.files import decoded
 from xssab_core.models import Threshold
 from xssab_core.patch_lfw.change import Change
 
-FORMAT = 1
+FORMAT = 2
 # Of the examiner's notes.
 MOST_LETTERS = 100_000
 # What blind notes are asked for, in the order in which a face is described.
@@ -161,6 +161,16 @@ class Rates(Struct, frozen=True):
     standing: Text
 
 
+class Likelihood(Struct, frozen=True):
+    """What the score is worth, see `likelihood_record`; numbers are None where they are not known."""
+
+    log10: float | None
+    bounds: tuple[float, float] | None
+    cllr: float | None
+    cllr_min: float | None
+    sentences: Sentences
+
+
 class Replay(Struct, frozen=True):
     """Scores while the probe's pixels are replaced in the order of the map shown first.
 
@@ -209,6 +219,7 @@ class Measured(Struct, frozen=True):
     Attributes:
         numbers: what a method says in a number, by method and name.
         crops: SHA-256 of the pixels of each crop.
+        quality: figures of the picture of each side, see `xssab_core.quality`.
         ledger, flip: the records of `xssab_core.findings`; None where the method shown first has no map.
         trust: None where the method shown first is too slow to be computed several times over.
     """
@@ -217,7 +228,9 @@ class Measured(Struct, frozen=True):
     margin: float
     is_match: bool
     rates: Rates | None
+    likelihood: Likelihood
     crops: dict[str, Sha256]
+    quality: dict[str, dict[Name, float]]
     numbers: dict[str, dict[str, float]]
     ledger: dict[str, Any] | None
     flip: dict[str, Any] | None

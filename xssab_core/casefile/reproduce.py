@@ -29,6 +29,7 @@ from xssab_core.metrics import percent
 from xssab_core.models import FaceModel
 from xssab_core.patch_lfw.generator import PatchedFace
 from xssab_core.progress import Progress, State, ignore, part
+from xssab_core.quality.standing import spread_of
 from xssab_core.report import PICTURE_FACTOR
 
 Verdict = Literal["equal", "within tolerance", "different"]
@@ -230,6 +231,8 @@ def _on_figures(archive: Archive, contents: Contents) -> Iterator[Check]:
     yield _near("Score", {"": [then.score]}, {"": [today.score]}, SCORE, f"{SCORE:g}")
     yield _same("Decision", then.is_match, today.is_match)
     yield _same("FMR, FNMR and their intervals at the threshold", _plain(then.rates), _plain(today.rates))
+    yield _alike("Likelihood ratio, bounds and Cllr", _plain(then.likelihood), _plain(today.likelihood))
+    yield _near("Quality of the pictures", _spread(then.quality), _spread(today.quality), SHARE, _SPREAD_TOLD)
     titles = {method.id: method for method in archive.case.methods}
     for explanation in contents.explanations:
         method = titles[explanation.method.id]
@@ -283,6 +286,14 @@ def _alike(name: str, then: Any, today: Any) -> Check:
     return _near(name, then_numbers, numbers, SHARE, _SHARE_TOLD, relative=True)
 
 
+def _spread(quality: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Figures in units of how much they differ among LFW's faces: some are close to zero as a rule."""
+    return {
+        f"{side}.{name}": value / spread_of(name) for side, found in quality.items() for name, value in found.items()
+    }
+
+
+_SPREAD_TOLD = f"{percent(SHARE, 0)} of the range of 90\u00a0% of LFW's faces"
 _SHARE_TOLD = f"{percent(SHARE, 0)} of the largest value"
 
 

@@ -20,6 +20,7 @@ from xssab_core.models.calibration import FMR_TARGETS, Calibration, calibration_
 from xssab_core.progress import Line
 from xssab_core.scoring.calibrate import calibrate, calibrate_on_lfw
 from xssab_core.scoring.embed import images_of
+from xssab_core.scoring.likelihood import likelihood_ratios
 
 
 def add(subparsers: Any) -> None:
@@ -102,4 +103,5 @@ def summary(result: Calibration) -> list[str]:
             f"accuracy over {len(accuracy.folds)} folds, each at the threshold best on the others: "
             f"{percent(accuracy.mean)}, standard error {percent(accuracy.standard_error)}"
         )
-    return lines
+    ratios = likelihood_ratios(result)
+    return [*lines, ratios if isinstance(ratios, str) else f"Likelihood ratios: {ratios}"]

@@ -11,10 +11,11 @@ from typing import Any
 from xssab_core.commands.arguments import add_pair_options, pair_from, threshold_of
 from xssab_core.engine import Engine
 from xssab_core.explain import CAUTION, METHODS, Explanation
-from xssab_core.faces import AlignedFace, Pair
+from xssab_core.faces import SIDES, AlignedFace, Pair, align_face, open_photo
 from xssab_core.files import write_folder
 from xssab_core.findings.flip import flip_set, telling_fill
 from xssab_core.findings.ledger import ledger
+from xssab_core.findings.several import Several, compare_several
 from xssab_core.metrics import compared
 from xssab_core.models import FaceModel
 from xssab_core.models.calibration import rates_at
@@ -26,6 +27,16 @@ def add(subparsers: Any) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser("explain", help="explain the score of two photographs")
     add_pair_options(parser)
+    for side in SIDES:
+        parser.add_argument(
+            f"--{side}-also",
+            type=Path,
+            nargs="+",
+            default=[],
+            metavar="FILE",
+            help=f"further photographs of the person in {side.upper()}, their largest faces: what the means score, and "
+            "which photograph carries that; maps are of PROBE and REFERENCE",
+        )
     parser.add_argument("--method", default="xssab", help=f"one of {', '.join(METHODS)}")
     parser.add_argument("--no-blur", dest="blur", action="store_false", help="leave the 5x5 Gaussian blur out")
     parser.add_argument(
@@ -46,9 +57,13 @@ def run(given: argparse.Namespace) -> None:
     model = engine.model(given.model, Line("MiB"))
     loaded = time.perf_counter()
     explanation = engine.explain(model, pair, given.method, threshold_of(given), given.blur)
+    several = _compare_several(given, engine, model, pair, explanation)
     seconds = {"align": aligned - started, "load_model": loaded - aligned}
     result = record(explanation, pair, model.device_name, seconds)
-    write_folder(bundle(result, maps_npz(explanation), pictures(explanation, pair)), given.output)
+    files = bundle(result, maps_npz(explanation), pictures(explanation, pair))
+    if several is not None:
+        files["photographs.json"] = json.dumps({"caution": CAUTION, **several.record()}, indent=2).encode()
+    write_folder(files, given.output)
     for warning in pair.warnings:
         print(warning)
     for side, face in pair.by_side():
@@ -66,8 +81,25 @@ def run(given: argparse.Namespace) -> None:
     print(
         f"At this threshold: {rates} on {rates.origin}." if rates else "Error rates: not known without a calibration."
     )
+    print(" ".join(result["likelihood_ratio"]["sentences"]))
+    if several is not None:
+        print("\n".join(several.sentences()))
     if given.findings:
         _find(model, pair, explanation, given.output)
+
+
+def _compare_several(
+    given: argparse.Namespace, engine: Engine, model: FaceModel, pair: Pair, explanation: Explanation
+) -> Several | None:
+    """The sides with their further photographs; None where none is given."""
+    if not given.probe_also and not given.reference_also:
+        return None
+    probe, reference = (
+        [face, *(align_face(open_photo(path)) for path in further)]
+        for face, further in zip(pair, (given.probe_also, given.reference_also), strict=True)
+    )
+    threshold = explanation.threshold
+    return compare_several(model, probe, reference, threshold, lambda crops: engine.embed(model, crops))
 
 
 def _find(model: FaceModel, pair: Pair, explanation: Explanation, folder: Path) -> None:
