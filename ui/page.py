@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 import streamlit as st
 from streamlit.navigation.page import Page as StreamlitPage
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui.words import plain
 from xssab_core.errors import XssabError
@@ -46,7 +47,19 @@ PAGES = (
 def route() -> StreamlitPage:
     """Called by app.py: tell Streamlit which pages there are; returns the one to run."""
     st.session_state[_ROUTED] = True
-    return st.navigation(_pages())
+    page = st.navigation(_pages())
+    _keep_history(page)
+    return page
+
+
+def _keep_history(page: StreamlitPage) -> None:
+    """Where the browser went back or forward to another page, open it with the whole query of its address: Streamlit
+    takes out what a widget of the page before holds as well."""
+    run = get_script_run_ctx()
+    if run is not None and run.is_history_navigation:
+        query = parse_qs(run.query_string, keep_blank_values=True)
+        if query.keys() - st.query_params.keys():
+            st.switch_page(page, query_params=query)
 
 
 def require_router(file: str) -> None:

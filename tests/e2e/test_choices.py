@@ -260,3 +260,19 @@ def test_an_aligned_picture_is_taken_as_it_is_and_a_turned_one_turned(visit, sam
     assert assert_as_loaded(visit)["numbers"] != found["numbers"]
     assert "_turn" not in visit.url
     assert "_points" not in visit.url
+
+
+def test_going_back_to_a_page_opens_it_as_it_was_left(visit) -> None:
+    visit.goto("/inspect?sample=Obama+1+/+Collins+1")
+    wait_for_maps(visit)
+    visit.get_by_role("link", name="Replay", exact=True).first.click()
+    expect(visit.get_by_role("heading", level=1)).to_contain_text("Replay")
+    # Streamlit leaves entries without a query between two pages.
+    for _ in range(5):
+        visit.go_back()
+        visit.wait_for_timeout(500)
+        if "/inspect?sample" in visit.url:
+            break
+    wait_for_maps(visit)
+    expect(visit.get_by_role("combobox", name="Pair")).to_have_value("Obama 1 / Collins 1")
+    expect(visit).to_have_url(re.compile(r"/inspect\?sample=Obama\+1"))
