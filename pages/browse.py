@@ -6,13 +6,13 @@ require_router(__file__)
 
 import streamlit as st
 
-from ui.browse_beside import pick_other, show_agreement
+from ui.browse_beside import beside_others, pick_others, show_agreement
+from ui.browse_lens import Lens
 from ui.browse_maps import pick_maps
 from ui.browse_sets import LfwSet, open_set, set_names
 from ui.browse_sheet import show_sheet
 from ui.browse_table import show_downloads, show_table
 from ui.browse_view import (
-    about,
     offer_scoring,
     pick_selection,
     pick_view,
@@ -32,33 +32,32 @@ name = chosen or names[0]
 model = pick_model()
 threshold = pick_threshold(model)
 st.title(f"Browse {name}")
-other = pick_other(name, model)
+others = pick_others(name, model)
 with errors_as_sentences():
     pairs = open_set(name, model)
     if isinstance(pairs, LfwSet):
         offer_scoring(pairs, model)
-        if other is not None and isinstance(other.pairs, LfwSet):
-            offer_scoring(other.pairs, other.model)
+        for other in others:
+            if isinstance(other.pairs, LfwSet):
+                offer_scoring(other.pairs, other.model)
     else:
         show_how_to_get_lfw()
     table = decided(pairs.table[pairs.table[pairs.known]], pairs.score, threshold.value)
     if outlived("page", (name, model.weights_sha256, threshold)):
         drop("page")
     if not table.empty:
-        if other is not None:
-            table = other.beside(table)
+        table = beside_others(table, others)
         shown = pick_selection(table).of(table)
         show_rates(shown, table)
-        if other is not None:
-            show_agreement(shown, table, model, other)
+        show_agreement(shown, table, model, others)
         left, right = st.columns([2, 5])
         with left:
             view = pick_view()
         with right:
             maps = pick_maps(pairs, model, threshold)
-        said = about(name, model, threshold, other, maps)
+        lens = Lens(pairs, model, threshold, others, maps)
         if view == "Table":
-            show_table(shown, other, said)
+            show_table(shown, lens)
         else:
-            show_gallery(pairs, shown, model, threshold, other, maps)
-        show_sheet(pairs, table, model, threshold, other, maps, said, show_downloads)
+            show_gallery(shown, lens)
+        show_sheet(table, lens, show_downloads)

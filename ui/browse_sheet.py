@@ -13,9 +13,9 @@ import pandas as pd
 import streamlit as st
 
 from ui.address import indexes
-from ui.browse_beside import Other
-from ui.browse_maps import Maps, with_maps
-from ui.browse_sets import Face, PairSet
+from ui.browse_lens import Lens
+from ui.browse_maps import with_maps
+from ui.browse_sets import Face
 from ui.browse_words import OUTCOME_TITLES
 from ui.choices import keep
 from xssab_core.explain import CAUTION
@@ -23,7 +23,6 @@ from xssab_core.gallery import sheet
 from xssab_core.gallery.selection import NO_SCORE
 from xssab_core.gallery.sheet import Entry, Sheet, sheet_of
 from xssab_core.metrics import compared, counted
-from xssab_core.models import FaceModel, Threshold
 
 MOST = 24
 _SHEET, _CHANGED = "sheet", "_sheet_changed"
@@ -52,16 +51,7 @@ def changed() -> bool:
     return bool(st.session_state.pop(_CHANGED, False))
 
 
-def show_sheet(
-    pairs: PairSet,
-    table: pd.DataFrame,
-    model: FaceModel,
-    threshold: Threshold,
-    other: Other | None,
-    maps: Maps | None,
-    about: tuple[str, ...],
-    downloads: Callable[[pd.DataFrame, tuple[str, ...], str], None],
-) -> None:
+def show_sheet(table: pd.DataFrame, lens: Lens, downloads: Callable[[pd.DataFrame, Lens, str], None]) -> None:
     """The pairs that were chosen, as a figure, and the figure and their rows as files."""
     st.header("Sheet")
     wanted = [index for index in on_sheet() if index in set(table["index"])]
@@ -69,10 +59,10 @@ def show_sheet(
         st.caption(f"Put pairs on it, at most {MOST}, by the box on a card or a mark in the table.")
         return
     rows = table.set_index("index", drop=False).loc[wanted]
-    if maps is not None:
-        maps.draw(wanted)
-    entries = [_entry(pairs, row, model, threshold, other, maps) for row in rows.itertuples(index=False)]
-    drawn = sheet_of(entries, (*about, CAUTION), f"{counted(len(entries), 'pair')} side by side")
+    if lens.maps is not None:
+        lens.maps.draw(wanted)
+    entries = [_entry(row, lens) for row in rows.itertuples(index=False)]
+    drawn = sheet_of(entries, (*lens.about, CAUTION), f"{counted(len(entries), 'pair')} side by side")
     _show(drawn)
     with st.container(horizontal=True):
         for label, data, name, mime in (
@@ -81,7 +71,7 @@ def show_sheet(
         ):
             st.download_button(label, data, name, mime, on_click="ignore", icon=":material/download:")
         st.button("Clear the sheet", key="clear_sheet", on_click=put_on_sheet, args=((),), icon=":material/close:")
-    downloads(rows, about, "sheet")
+    downloads(rows, lens, "sheet")
 
 
 def _show(drawn: Sheet) -> None:
@@ -92,21 +82,19 @@ def _show(drawn: Sheet) -> None:
     )
 
 
-def _entry(
-    pairs: PairSet, row: Any, model: FaceModel, threshold: Threshold, other: Other | None, maps: Maps | None
-) -> Entry:
-    faces, size = pairs.faces(row.index), model.info.template.size
+def _entry(row: Any, lens: Lens) -> Entry:
+    faces, size = lens.pairs.faces(row.index), lens.model.info.template.size
     shown = [faces]
-    if maps is not None and maps.of(row.index) is not None:
-        shown.append(with_maps(faces, row.index, maps))
+    if lens.maps is not None and lens.maps.of(row.index) is not None:
+        shown.append(with_maps(faces, row.index, lens.maps))
     lines = [f"{'Genuine' if row.genuine else 'Impostor'} pair" + (f", fold {row.fold}" if row.fold else "")]
     if row.outcome == NO_SCORE:
         lines.append("No score")
     else:
-        found = compared(row.score, threshold.value)
+        found = compared(row.score, lens.threshold.value)
         lines += [OUTCOME_TITLES[row.outcome], f"Score {found.score}, margin {found.margin}"]
-    if other is not None:
-        lines += wrap(other.said(row), 46)
+    for other in lens.others:
+        lines += wrap(other.said(row.index), 46)
     return Entry([_pictures(both, size) for both in shown], lines)
 
 

@@ -7,15 +7,16 @@ import hashlib
 import pandas as pd
 import streamlit as st
 
-from ui.browse_beside import Other
+from ui.browse_lens import Lens
 from ui.browse_sheet import MOST, on_sheet, put_on_sheet
 from ui.browse_words import OUTCOME_TITLES
 from xssab_core.gallery.export import rows_csv, rows_parquet
+from xssab_core.gallery.selection import beside
 
 _KEY = "rows_"
 
 
-def show_table(shown: pd.DataFrame, other: Other | None, about: tuple[str, ...]) -> None:
+def show_table(shown: pd.DataFrame, lens: Lens) -> None:
     """The rows; those that are marked are on the sheet."""
     if shown.empty:
         st.info("No pair fits. Widen the filters above.", icon=":material/filter_alt:")
@@ -25,7 +26,7 @@ def show_table(shown: pd.DataFrame, other: Other | None, about: tuple[str, ...])
     key = _KEY + hashlib.sha256(repr(indexes).encode()).hexdigest()[:16]
     marked = [place for place, index in enumerate(indexes) if index in on_sheet()]
     st.dataframe(
-        _readable(shown, other),
+        _readable(shown, lens),
         hide_index=True,
         key=key,
         on_select=lambda: _take_marks(key, indexes),
@@ -35,7 +36,7 @@ def show_table(shown: pd.DataFrame, other: Other | None, about: tuple[str, ...])
         alt="The pairs that are shown, one a row",
     )
     st.caption(f"Mark rows to put their pairs on the sheet below, at most {MOST}.")
-    show_downloads(shown, about, "shown")
+    show_downloads(shown, lens, "shown")
 
 
 def _take_marks(key: str, indexes: list[int]) -> None:
@@ -45,19 +46,19 @@ def _take_marks(key: str, indexes: list[int]) -> None:
     put_on_sheet([*others, *marked])
 
 
-def show_downloads(rows: pd.DataFrame, about: tuple[str, ...], name: str) -> None:
+def show_downloads(rows: pd.DataFrame, lens: Lens, name: str) -> None:
     """The rows as CSV and Parquet."""
     with st.container(horizontal=True):
         for label, make, suffix, mime in (
             ("Rows (CSV)", rows_csv, "csv", "text/csv"),
             ("Rows (Parquet)", rows_parquet, "parquet", "application/octet-stream"),
         ):
-            data, file = (lambda make=make: make(rows, about)), f"pairs-{name}.{suffix}"
+            data, file = (lambda make=make: make(rows, lens.about)), f"pairs-{name}.{suffix}"
             key = f"{name}_{suffix}"
             st.download_button(label, data, file, mime, key=key, on_click="ignore", icon=":material/download:")
 
 
-def _readable(shown: pd.DataFrame, other: Other | None) -> pd.DataFrame:
+def _readable(shown: pd.DataFrame, lens: Lens) -> pd.DataFrame:
     columns = {
         "probe": shown["probe_identity"],
         "reference": shown["reference_identity"],
@@ -67,11 +68,11 @@ def _readable(shown: pd.DataFrame, other: Other | None) -> pd.DataFrame:
         "margin": shown["margin"].round(4),
         "outcome": shown["outcome"].map(OUTCOME_TITLES),
     }
-    if other is not None:
-        title = other.model.info.title
+    for other in lens.others:
+        score, margin, outcome = (beside(other.model.info.id, what) for what in ("score", "margin", "outcome"))
         columns |= {
-            f"{title}: score": shown["other_score"].round(4),
-            f"{title}: margin": shown["other_margin"].round(4),
-            f"{title}: outcome": shown["other_outcome"].map(OUTCOME_TITLES),
+            f"{other.title}: score": shown[score].round(4),
+            f"{other.title}: margin": shown[margin].round(4),
+            f"{other.title}: outcome": shown[outcome].map(OUTCOME_TITLES),
         }
     return pd.DataFrame(columns | {"pair": shown["id"]})

@@ -10,9 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from ui.address import page_number
-from ui.browse_beside import Other
-from ui.browse_maps import Maps, with_maps
-from ui.browse_sets import Face, LfwSet, PairSet
+from ui.browse_lens import Lens
+from ui.browse_maps import with_maps
+from ui.browse_sets import Face, LfwSet
 from ui.browse_sheet import changed, choose, on_sheet
 from ui.browse_words import OUTCOME_TITLES
 from ui.components import component
@@ -34,7 +34,7 @@ from xssab_core.gallery.selection import (
     error_rates_of,
 )
 from xssab_core.metrics import Rate, compared, counted, percent
-from xssab_core.models import FaceModel, Threshold
+from xssab_core.models import FaceModel
 from xssab_core.progress import clock
 
 CARDS_PER_PAGE = 12
@@ -137,7 +137,7 @@ def pick_selection(table: pd.DataFrame) -> Selection:
     scores = _range(columns[2], "Score", _WHOLE_SCORES, "score")
     distances = _range(columns[3], "|Margin|", _WHOLE_DISTANCES, "margin")
     differing = "differs" in table and st.toggle(
-        "Only pairs that the two models decide differently",
+        "Only pairs that the models decide differently",
         key="differing",
         bind="query-params",
         on_change=to_first_page,
@@ -175,16 +175,14 @@ def _rate(rate: Rate | None, kind: str) -> str:
     return f"**{percent(rate.value)}** ({rate.errors:,} of {rate.trials:,} {kind})"
 
 
-def show_gallery(
-    pairs: PairSet, shown: pd.DataFrame, model: FaceModel, threshold: Threshold, other: Other | None, maps: Maps | None
-) -> None:
+def show_gallery(shown: pd.DataFrame, lens: Lens) -> None:
     """A page of cards, each with links that open its pair elsewhere, and its maps where they are wanted."""
 
     def prepare(indexes: Sequence[int]) -> None:
-        if maps is not None:
-            maps.draw(indexes)
+        if lens.maps is not None:
+            lens.maps.draw(indexes)
 
-    show_cards(shown, lambda row: _card(pairs, row, model, threshold, other, maps), prepare)
+    show_cards(shown, lambda row: _card(row, lens), prepare)
 
 
 @st.fragment
@@ -232,11 +230,10 @@ def _choose() -> None:
     choose(st.session_state.gallery.chosen)
 
 
-def _card(
-    pairs: PairSet, row: Any, model: FaceModel, threshold: Threshold, other: Other | None, maps: Maps | None
-) -> dict[str, Any]:
-    """What the gallery needs to show a row of a table from `decided`, or from `with_other` beside another model."""
-    faces = with_maps(pairs.faces(row.index), row.index, maps)
+def _card(row: Any, lens: Lens) -> dict[str, Any]:
+    """What the gallery needs to show a row of a table from `decided`."""
+    pairs, model, threshold = lens.pairs, lens.model, lens.threshold
+    faces = with_maps(pairs.faces(row.index), row.index, lens.maps)
     numbers = ""
     if row.outcome != NO_SCORE:
         found = compared(row.score, threshold.value)
@@ -255,7 +252,7 @@ def _card(
         "label": f"{'Genuine' if row.genuine else 'Impostor'} pair" + (f", fold {row.fold}" if row.fold else ""),
         "places": [{"title": title, "href": address(file, query)} for file, title in PLACES.items()],
         "doubt": "Label wrong, says the data set's errata" if row.mislabelled else "",
-        "beside": "" if other is None else other.said(row),
+        "beside": [other.said(row.index) for other in lens.others],
         "chosen": row.index in on_sheet(),
     }
 
@@ -271,13 +268,3 @@ def pick_view() -> str:
         "Show as", ["Cards", "Table"], default="Cards", required=True, key="view", bind="query-params"
     )
     return shown or "Cards"
-
-
-def about(name: str, model: FaceModel, threshold: Threshold, other: Other | None, maps: Maps | None) -> tuple[str, ...]:
-    """What exported rows and figures are of, in lines."""
-    lines = [f"{name}; {model.info.title}, threshold {threshold.value:.4f} ({threshold.origin})"]
-    if other is not None:
-        lines.append(f"beside it {other.model.info.title}, threshold {other.threshold.value:.4f}")
-    if maps is not None:
-        lines.append(f"maps: {maps.title}, each pair on its own scale")
-    return tuple(lines)

@@ -244,7 +244,7 @@ def _card(run: Run, line: Any, where: dict[str, str], size: int) -> dict[str, An
         "numbers": f"Score {said['score']}, margin {said['margin']}",
         "label": f"Row {line.row}. {', '.join(about)}." + (f" Drove it: {driven}." if driven else ""),
         "places": [{"title": title, "href": address(file, query)} for file, title in PLACES.items()],
-        "beside": "",
+        "beside": [],
         "chosen": None,
         "doubt": " ".join([*doubts, line.warnings]).strip(),
     }

@@ -13,7 +13,7 @@ from tests.gallery.test_selection import DECIDED, TABLE
 from tests.hostile import TEXTS
 from xssab_core.explain import CAUTION
 from xssab_core.gallery.export import exported, rows_csv, rows_parquet
-from xssab_core.gallery.selection import Selection, agreement, decided, with_other
+from xssab_core.gallery.selection import Selection, agreement, decided, with_others
 from xssab_core.gallery.sheet import Entry, Face, sheet_of
 from xssab_core.gallery.thumbnails import outline
 from xssab_core.render import png
@@ -21,18 +21,26 @@ from xssab_core.render import png
 SVG = "{http://www.w3.org/2000/svg}"
 # Under another model: agrees on pairs 0 and 4, differs on 1 and 2, has no score of 3, and knows nothing of 5.
 OTHER = decided(TABLE.assign(score=[0.9, 0.95, 0.1, np.nan, 0.2, 0.1]).iloc[:5], "score", 0.5)
-BOTH = with_other(DECIDED, OTHER)
+BOTH = with_others(DECIDED, {"b-1": OTHER})
 
 
 def test_where_two_models_differ_is_worked_out_at_each_ones_threshold() -> None:
     assert list(BOTH["differs"]) == [False, True, True, False, False, False]
-    assert list(BOTH["other_outcome"]) == [
+    assert list(BOTH["other_b-1_outcome"]) == [
         *("correct match", "correct match", "correct non-match", "no score", "correct non-match", "no score")
     ]
-    assert BOTH["other_margin"][1] == pytest.approx(0.45)
+    assert BOTH["other_b-1_margin"][1] == pytest.approx(0.45)
     assert list(Selection(differing=True, order="official").of(BOTH)["index"]) == [1, 2]
-    found = agreement(BOTH)
+    found = agreement(BOTH, "b-1")
     assert (found.both, found.first_only, found.second_only, found.neither, found.total) == (2, 0, 2, 0, 4)
+
+
+def test_of_several_models_one_that_decides_otherwise_is_enough() -> None:
+    third = decided(TABLE.assign(score=[0.1, 0.9, 0.9, 0.1, 0.1, 0.9]), "score", 0.5)
+    all_three = with_others(DECIDED, {"b-1": OTHER, "c": third})
+    # Pair 0 differs by the third alone, 2 by the second alone; of 5 the third alone has a score.
+    assert list(all_three["differs"]) == [True, True, True, False, False, False]
+    assert agreement(all_three, "c").total == 5
 
 
 def test_exported_rows_are_the_rows_and_say_what_they_are() -> None:
@@ -44,7 +52,7 @@ def test_exported_rows_are_the_rows_and_say_what_they_are() -> None:
     assert list(read["index"]) == [4, 1, 3, 2, 0, 5]
     assert list(read.columns) == list(exported(rows).columns)
     assert "distance" not in read
-    np.testing.assert_allclose(read["other_margin"], rows["other_margin"], equal_nan=True)
+    np.testing.assert_allclose(read["other_b-1_margin"], rows["other_b-1_margin"], equal_nan=True)
     parquet = pd.read_parquet(io.BytesIO(rows_parquet(rows, ("LFW",))))
     pd.testing.assert_frame_equal(parquet, exported(rows))
     assert parquet.attrs == {"caution": CAUTION, "about": ["LFW"]}

@@ -32,8 +32,8 @@ interface Card {
   label: string;
   places: { title: string; href: string }[];
   doubt: string;
-  /** What another model makes of the pair; "" without one. */
-  beside: string;
+  /** What other models make of the pair. */
+  beside: string[];
   /** Whether it is on the sheet; null where there is no sheet. */
   chosen: boolean | null;
 }

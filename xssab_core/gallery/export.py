@@ -18,7 +18,7 @@ _BESIDE = "other_"
 
 
 def exported(table: pd.DataFrame) -> pd.DataFrame:
-    """The columns of a table from `decided` or `with_other` that are written, in order."""
+    """The columns of a table from `decided` or `with_others` that are written, in order."""
     own = [name for name in _COLUMNS if name in table]
     return table[[*own, *(name for name in table if name.startswith(_BESIDE))]].reset_index(drop=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,22 +43,29 @@ def decided(table: pd.DataFrame, score: str, threshold: float) -> pd.DataFrame:
     return table.assign(score=scores, margin=margin, distance=np.abs(margin), outcome=outcome)
 
 
-def with_other(table: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
-    """A table from `decided` with what another model makes of the same pairs.
+def with_others(table: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """A table from `decided` with what other models make of the same pairs.
 
     Args:
         table: under the first model.
-        other: from `decided`, under the other model; pairs are told by their index.
+        others: tables from `decided` under the others, by model id; pairs are told by their index.
 
     Returns:
-        A copy with other_score, other_margin and other_outcome (`NO_SCORE` where the other has none), and `differs`:
-        both have a score, and one says match where the other does not.
+        A copy with score, margin and outcome of each other model (`NO_SCORE` where it has none), in columns named
+        `other_<id>_<what>`, and `differs`: of the models that have a score, one says match where another does not.
     """
-    columns = other.set_index("index")[["score", "margin", "outcome"]].add_prefix("other_")
-    found = table.join(columns, on="index")
-    found["other_outcome"] = found["other_outcome"].fillna(NO_SCORE)
-    both = (found["outcome"] != NO_SCORE) & (found["other_outcome"] != NO_SCORE)
-    return found.assign(differs=both & ((found["margin"] >= 0) != (found["other_margin"] >= 0)))
+    found = table
+    for model_id, other in others.items():
+        columns = other.set_index("index")[["score", "margin", "outcome"]]
+        found = found.join(columns.rename(columns=lambda name, of=model_id: beside(of, name)), on="index")
+        found[beside(model_id, "outcome")] = found[beside(model_id, "outcome")].fillna(NO_SCORE)
+    margins = found[["margin", *(beside(model_id, "margin") for model_id in others)]]
+    return found.assign(differs=(margins >= 0).any(axis=1) & (margins < 0).any(axis=1))
+
+
+def beside(model_id: str, what: str) -> str:
+    """The column of `with_others` that holds the score, the margin or the outcome of a model."""
+    return f"other_{model_id}_{what}"
 
 
 @dataclass(frozen=True)
@@ -75,10 +83,11 @@ class Agreement:
         return self.both + self.first_only + self.second_only + self.neither
 
 
-def agreement(table: pd.DataFrame) -> Agreement:
-    """Of a table from `with_other`."""
-    scored = table[(table["outcome"] != NO_SCORE) & (table["other_outcome"] != NO_SCORE)]
-    first, second = (scored[name].isin((MATCH, NON_MATCH)) for name in ("outcome", "other_outcome"))
+def agreement(table: pd.DataFrame, model_id: str) -> Agreement:
+    """Of a table from `with_others`, with one of the others."""
+    other = table[beside(model_id, "outcome")]
+    both = (table["outcome"] != NO_SCORE) & (other != NO_SCORE)
+    first, second = (found[both].isin((MATCH, NON_MATCH)) for found in (table["outcome"], other))
     counts = (int(found.sum()) for found in (first & second, first & ~second, ~first & second, ~first & ~second))
     return Agreement(*counts)
 
@@ -92,7 +101,7 @@ class Selection:
         scores, distances: lowest and highest cosine, and |margin|. Pairs without a score are outside any bounds.
         identity: one of the two people must be this one.
         folds: numbers of folds.
-        differing: only pairs that two models decide differently; of a table from `with_other`.
+        differing: only pairs that the models decide differently; of a table from `with_others`.
         order: of `ORDERS`; pairs without a score come last.
     """
 

@@ -54,7 +54,7 @@ export function cardOf(card, index, choose) {
     make("div", { className: "numbers", textContent: card.numbers }),
     make("div", { textContent: card.label }),
   ];
-  if (card.beside) parts.splice(3, 0, make("div", { className: "numbers", textContent: card.beside }));
+  parts.splice(3, 0, ...card.beside.map((said) => make("div", { className: "numbers", textContent: said })));
   if (card.doubt) parts.push(make("div", { className: "doubt", textContent: card.doubt }));
   const item = make("li", { className: "card" }, ...parts, make("div", { className: "actions" }, ...linksOf(card, index), ...choiceOf(card, index, choose)));
   item.dataset.pair = String(card.id);
