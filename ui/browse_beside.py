@@ -96,8 +96,8 @@ def show_agreement(shown: pd.DataFrame, table: pd.DataFrame, model: FaceModel, o
     st.markdown("\n".join(lines))
     told = "; ".join(f"{other.title}: {other.threshold.value:.4f}, {other.threshold.origin}" for other in others)
     st.caption(
-        plain(f"Each decides at its own threshold. {told}. ")
-        + "Scores of two models are on scales of their own; margins are told from each one's threshold."
+        f"Each decides at its own threshold. {plain(told)}. Scores of two models are on scales of their own; margins "
+        "are told from each one's threshold."
     )
 
 
