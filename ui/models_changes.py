@@ -35,10 +35,14 @@ from xssab_core.models.onnx.diagnosis import TRIAL_SECONDS
 from xssab_core.models.registry import fetch_model, verify_model
 from xssab_core.models.zoo.architectures import ARCHITECTURES
 from xssab_core.progress import Progress, clock, part
-from xssab_core.scoring.calibrate import calibrate_on_lfw
+from xssab_core.scoring.calibrate import calibrate_on_lfw, summary
 from xssab_core.scoring.embed import images_of
 
 _NEWS = "_models_news"
+_LOOK_ALIGNED = (
+    "The images look like crops that are already aligned, whose landmarks are found a few pixels off, which moves the "
+    "threshold. To take them as they are: xssab calibrate --aligned"
+)
 # Set by whoever runs the app for others, who may not change what all use.
 FIXED = "XSSAB_FIXED_MODELS"
 _CHECKPOINT, _ONNX = "Checkpoint", "ONNX"
@@ -94,9 +98,10 @@ def offer_calibration(model: FaceModel, is_calibrated: bool) -> None:
         return
 
     def work(progress: Progress) -> list[str]:
-        found = calibrate_on_lfw(model, lfw, CropCache.default(), progress)
+        cache = CropCache.default()
+        found = calibrate_on_lfw(model, lfw, cache, progress)
         found.save(calibration_path(model_id))
-        return [f"{model_id}: calibrated. {threshold.name}: {threshold.origin}" for threshold in found.thresholds()]
+        return [*summary(found), *([_LOOK_ALIGNED] if cache.look_aligned(images_of(lfw.pairs)) else [])]
 
     images = len(images_of(lfw.pairs))
     seconds = images * engine().seconds_a_pass(model)

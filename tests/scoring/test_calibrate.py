@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xssab_core.commands.calibrate import summary
 from xssab_core.data.pair_list import read_pairs
 from xssab_core.errors import DataError
 from xssab_core.metrics import Rate
 from xssab_core.models import load_model
 from xssab_core.models.base import TorchFaceModel
 from xssab_core.models.calibration import Calibration, ErrorRates, calibration_of
+from xssab_core.scoring.calibrate import summary
 
 Run = Callable[..., tuple[int, str, str]]
 SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"

@@ -17,7 +17,7 @@ from xssab_core.data.lfw import open_lfw
 from xssab_core.models import MODELS, FaceModel, load_model
 from xssab_core.models.calibration import Calibration, calibration_of, calibration_path
 from xssab_core.paths import ASSETS
-from xssab_core.scoring.calibrate import calibrate_on_lfw
+from xssab_core.scoring.calibrate import calibrate_on_lfw, summary
 
 APP = ASSETS.parent / "app.py"
 
@@ -122,11 +122,12 @@ def test_a_model_is_calibrated_beside_the_page(
     app = opened()
     assert "replace those above, for all who use this store" in said(app)
     app.button(key="start_calibrate").click().run()
-    wait_for(app, "sface: calibrated. eer: EER")
+    wait_for(app, "sface, weights sha256 ")
     kept = Calibration.load(calibration_path("sface"))
     expected = calibrate_on_lfw(sface, open_lfw(tiny_lfw), CropCache.default())
     assert kept.genuine == pytest.approx(expected.genuine, abs=1e-5)
     assert kept.weights_sha256 == sface.weights_sha256
+    assert all(line in said(app) for line in (text.replace("\u00a0", " ") for text in summary(kept)))
     assert load_model("sface").thresholds[0].value == pytest.approx(expected.thresholds()[0].value, abs=1e-5)
 
 

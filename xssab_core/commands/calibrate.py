@@ -14,13 +14,11 @@ from xssab_core.data.lfw import LfwPair, open_lfw
 from xssab_core.data.pair_list import read_pairs
 from xssab_core.data.verification_set import SUFFIX, read_verification_set, unpacked
 from xssab_core.errors import DataError
-from xssab_core.metrics import percent
 from xssab_core.models import DEFAULT_MODEL, load_model
-from xssab_core.models.calibration import FMR_TARGETS, Calibration, calibration_path
+from xssab_core.models.calibration import Calibration, calibration_path
 from xssab_core.progress import Line
-from xssab_core.scoring.calibrate import calibrate, calibrate_on_lfw
+from xssab_core.scoring.calibrate import calibrate, calibrate_on_lfw, summary
 from xssab_core.scoring.embed import images_of
-from xssab_core.scoring.likelihood import likelihood_ratios
 
 
 def add(subparsers: Any) -> None:
@@ -82,26 +80,3 @@ def _cache(pairs: Sequence[LfwPair], aligned: bool) -> CropCache:
             "few pixels off, which moves the threshold. To take them as they are, add --aligned."
         )
     return cache
-
-
-def summary(result: Calibration) -> list[str]:
-    """What a calibration found, as lines of text."""
-    lines = [
-        f"{result.model}, weights sha256 {result.weights_sha256[:12]}..., {result.date}",
-        f"{result.data_set}: {result.coverage} ({len(result.genuine):,} genuine, {len(result.impostor):,} impostor)",
-    ]
-    known = result.thresholds()
-    for threshold in known:
-        lines.append(f"threshold {threshold.value:.4f} ({threshold.name}): {result.rates(threshold.value)}")
-    missing = [f"{target:.0e}".replace("e-0", "e-") for target in FMR_TARGETS]
-    missing = [name for name in missing if f"fmr-{name}" not in {threshold.name for threshold in known}]
-    if missing:
-        lines.append(f"too few impostor pairs for a threshold at FMR {', '.join(missing)}")
-    accuracy = result.fold_accuracy()
-    if accuracy is not None:
-        lines.append(
-            f"accuracy over {len(accuracy.folds)} folds, each at the threshold best on the others: "
-            f"{percent(accuracy.mean)}, standard error {percent(accuracy.standard_error)}"
-        )
-    ratios = likelihood_ratios(result)
-    return [*lines, ratios if isinstance(ratios, str) else f"Likelihood ratios: {ratios}"]

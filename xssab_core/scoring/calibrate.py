@@ -11,11 +11,12 @@ import numpy as np
 from xssab_core.data.crops import CropCache
 from xssab_core.data.lfw import Lfw, LfwPair
 from xssab_core.errors import DataError
-from xssab_core.metrics import cosine
+from xssab_core.metrics import cosine, percent
 from xssab_core.models.base import FaceModel
-from xssab_core.models.calibration import Calibration
+from xssab_core.models.calibration import FMR_TARGETS, Calibration
 from xssab_core.progress import Progress, ignore
 from xssab_core.scoring.embed import embed_all, images_of
+from xssab_core.scoring.likelihood import likelihood_ratios
 
 
 def calibrate_on_lfw(model: FaceModel, lfw: Lfw, cache: CropCache, progress: Progress = ignore) -> Calibration:
@@ -74,3 +75,26 @@ def calibration_from(
         genuine_folds=np.array([fold for _, fold in scores[True]]),
         impostor_folds=np.array([fold for _, fold in scores[False]]),
     )
+
+
+def summary(result: Calibration) -> list[str]:
+    """What a calibration found, as lines of text."""
+    lines = [
+        f"{result.model}, weights sha256 {result.weights_sha256[:12]}..., {result.date}",
+        f"{result.data_set}: {result.coverage} ({len(result.genuine):,} genuine, {len(result.impostor):,} impostor)",
+    ]
+    known = result.thresholds()
+    for threshold in known:
+        lines.append(f"threshold {threshold.value:.4f} ({threshold.name}): {result.rates(threshold.value)}")
+    missing = [f"{target:.0e}".replace("e-0", "e-") for target in FMR_TARGETS]
+    missing = [name for name in missing if f"fmr-{name}" not in {threshold.name for threshold in known}]
+    if missing:
+        lines.append(f"too few impostor pairs for a threshold at FMR {', '.join(missing)}")
+    accuracy = result.fold_accuracy()
+    if accuracy is not None:
+        lines.append(
+            f"accuracy over {len(accuracy.folds)} folds, each at the threshold best on the others: "
+            f"{percent(accuracy.mean)}, standard error {percent(accuracy.standard_error)}"
+        )
+    ratios = likelihood_ratios(result)
+    return [*lines, ratios if isinstance(ratios, str) else f"Likelihood ratios: {ratios}"]
