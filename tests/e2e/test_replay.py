@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from tests.e2e.accessibility import axe_violations
 from tests.e2e.app_process import start_app
 from tests.e2e.test_inspect import upload, wait_for_maps
 from tests.e2e.widgets import choose, next_frame
@@ -330,6 +331,7 @@ def test_it_fills_the_screen_of_a_room_and_obeys_a_remote_control(visit) -> None
     stage = visit.get_by_role("dialog", name="Presentation")
     assert stage.bounding_box() == {"x": 0, "y": 0, "width": 1920, "height": 1080}
     expect(stage.get_by_text("It is not evidence of identity")).to_be_visible()
+    assert axe_violations(visit) == []
     assert visit.locator(f"{VIEWER} .tile").first.bounding_box()["width"] > 480
     assert visit.locator(f"{VIEWER} .chart").bounding_box()["height"] > 550
     visit.keyboard.press("PageDown")
