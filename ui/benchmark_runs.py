@@ -79,7 +79,9 @@ def pick_results() -> Results | None:
 
 def _results_files() -> dict[str, Path]:
     """Results by title: those that ship, then those made here."""
-    shipped = {f"{path.stem} (shipped)": path for path in sorted((paths.ASSETS / "benchmarks").glob("*.json"))}
+    # Those of fewer, later folds first: on them nothing was tuned.
+    files = sorted((paths.ASSETS / "benchmarks").glob("*.json"), reverse=True)
+    shipped = {f"{path.stem} (shipped)": path for path in files}
     own = {path.parent.name: path for path in sorted((paths.home() / "benchmarks").glob("*/results.json"))}
     return shipped | own
 
