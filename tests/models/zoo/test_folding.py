@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from tests.explain.tiny import random_pair, tiny_model
 from xssab_core.models import TorchFaceModel
 from xssab_core.models.base import embed_batches
 from xssab_core.models.zoo.architectures import ARCHITECTURES
-from xssab_core.models.zoo.folding import folded
+from xssab_core.models.zoo.folding import _laid_out, folded
 
 
 def pixels(side: int) -> torch.Tensor:
@@ -125,3 +126,36 @@ def test_no_more_batches_are_made_than_are_embedded_at_once() -> None:
     rows = embed_batches(copy.copy(model), batches())
     next(rows)
     assert len(made) == torch.get_num_threads()
+
+
+class Meanwhile(nn.Module):
+    """A network in whose forward pass another thread runs modules, its own among them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 6 * 6, 8)).eval()
+        self.found: list[object] = []
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        def run() -> None:
+            try:
+                other = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+                self.found += [other(torch.ones(1, 2)), self.layers(torch.ones(1, 3, 8, 8))]
+            except Exception as error:
+                self.found.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+        embeddings: torch.Tensor = self.layers(pixels)
+        return embeddings
+
+
+def test_what_other_threads_run_while_a_network_is_read_is_left_alone() -> None:
+    network, images = Meanwhile().eval(), torch.rand(2, 3, 8, 8)
+    call = nn.Module.__call__
+    with torch.no_grad():
+        made = _laid_out(network, images)
+        assert [type(each) for each in network.found] == [torch.Tensor, torch.Tensor]
+        np.testing.assert_allclose(made(images), network.layers(images), atol=1e-5)
+    assert nn.Module.__call__ is call

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,6 +14,32 @@ from torch import nn
 # Folding changes the last bits; more than this between unit embeddings, and something else was changed too.
 _TOLERANCE = 1e-5
 _log = logging.getLogger(__name__)
+
+
+# Networks are read by watching every module of the process: two readings at once would leave it watched for good.
+_READING = threading.Lock()
+
+
+class _OwnThread(torch.fx.Tracer):
+    """Reads what its own thread calls. What other threads run meanwhile is run, and is no part of the network."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.get_ident()
+
+    def call_module(
+        self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Called for every module that is called."""
+        if threading.get_ident() != self._thread:
+            return forward(*args, **kwargs)
+        return super().call_module(m, forward, args, kwargs)
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
+        """Called for every attribute that a module is asked for."""
+        if threading.get_ident() != self._thread:
+            return attr_val
+        return super().getattr(attr, attr_val, parameter_proxy_cache)
 
 
 class _ChannelsLast(nn.Module):
@@ -53,7 +82,10 @@ def _laid_out(network: nn.Module, pixels: torch.Tensor) -> nn.Module:
     before, which fails at branches, so that no branch is lost."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        read = torch.fx.symbolic_trace(network)
+        with _READING:
+            tracer = _OwnThread()
+            graph = tracer.trace(network)
+        read = torch.fx.GraphModule(tracer.root, graph)
         traced = torch.jit.trace(read, pixels, check_trace=False)  # type: ignore[no-untyped-call]
         made: nn.Module = torch.jit.optimize_for_inference(torch.jit.freeze(traced))
     return made
