@@ -39,7 +39,8 @@ def test_a_decision_stands_beside_what_known_pairs_say_and_without_a_method_that
         for text in said
     )
     assert any(
-        "log10 likelihood ratio 3.27, its upper bound (known pairs bear -2.51 to 3.27): such" in text for text in said
+        "log10 likelihood ratio 3.27, its upper bound (known pairs bear -2.51 to 3.27, ELUB): such" in text
+        for text in said
     )
     assert any(text.endswith("folds 1, 2, 3, 4, 5, 6, 7, and is for research use.") for text in said)
     assert not any("confidence" in text.replace("detector confidence", "") for text in said)
