@@ -49,17 +49,17 @@ def show_decision(explanation: Explanation) -> None:
             st.metric("FNMR", plain(percent(rates.false_non_match.value)), width="content")
         st.metric("Model", plain(explanation.model.id), help=about, width="content")
     st.caption(plain(_known_pairs(explanation, calibration)))
-    if calibration is not None:
-        ratio, *_, holds = likelihood_record(calibration, explanation.score)["sentences"]
-        st.caption(plain(ratio if holds is ratio else f"{ratio} {holds}"))
 
 
 def _known_pairs(explanation: Explanation, calibration: Calibration | None) -> str:
-    """What known pairs say of the score, and of the threshold."""
+    """What known pairs say of the score, and of the threshold; one paragraph, so that maps are seen at first sight."""
     if calibration is None:
         return "How often this model errs at this threshold is not known: it has no calibration."
     standing = calibration.standing(explanation.score, explanation.is_match)
-    return f"{standing}. At this threshold: {calibration.rates(explanation.threshold.value)}. {calibration.origin}."
+    rates = calibration.rates(explanation.threshold.value)
+    ratio, *_, holds = likelihood_record(calibration, explanation.score)["sentences"]
+    worth = ratio if holds is ratio else f"{ratio} {holds}"
+    return f"{standing}. At this threshold: {rates}. {calibration.origin}. {worth}"
 
 
 def show_maps(shown: Explanation, beside: list[Explanation], model: FaceModel, pair: Pair, drawing: Drawing) -> None:

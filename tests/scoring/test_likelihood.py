@@ -131,8 +131,8 @@ def test_what_is_said_of_sface_is_what_its_calibration_bears(sface: TorchFaceMod
     assert found.folds == 7
     said = likelihood_record(calibration, 0.25)["sentences"]
     assert said[0] == (
-        "log10 likelihood ratio -1.26 (known pairs bear -2.51 to 3.27): such a score is about 18 times as likely for "
-        "photographs of two people as of one person."
+        "log10 likelihood ratio -1.26 (known pairs bear -2.51 to 3.27, ELUB): such a score is about 18 times as likely "
+        "for photographs of two people as of one person."
     )
     assert "(4,200 pairs, cross-validated over 7 folds)" in said[1]
     assert said[2].startswith("It holds only for pictures like those of LFW View 2 (lfw-deepfunneled)")

@@ -78,8 +78,8 @@ class LikelihoodRatios:
         """What may be said of a score: its ratio, how well ratios are known, and of what they hold."""
         value, (low, high) = self.log10(score), self.bounds
         return (
-            f"log10 likelihood ratio {value:z.2f}{self._at_bound(score)} (known pairs bear {low:z.2f} to {high:z.2f}): "
-            f"{_in_words(value)}.",
+            f"log10 likelihood ratio {value:z.2f}{self._at_bound(score)} (known pairs bear {low:z.2f} to {high:z.2f}, "
+            f"ELUB): {_in_words(value)}.",
             f"{self}.",
             self.holds,
         )
