@@ -123,6 +123,7 @@ class Jobs:
     def __init__(self, workers: int = WORKERS) -> None:
         self._jobs: dict[Hashable, Job] = {}
         self._waiting: dict[Job, Callable[[Progress], Any]] = {}
+        self._running: set[Job] = set()  # also those that were stopped and forgotten meanwhile
         self._served: dict[str, int] = {}
         self._turns = count(1)
         self._lock = threading.Lock()
@@ -226,14 +227,16 @@ class Jobs:
             if job is None:
                 return None
             self._served |= dict.fromkeys(job.wanted_by, next(self._turns))
+            self._running.add(job)
             return job, self._waiting.pop(job)
 
     def _close(self) -> None:
         with self._lock:
-            going_on = [job for job in self._jobs.values() if not job.done]
-        for job in going_on:
+            self._waiting.clear()
+            running = list(self._running)
+        for job in running:
             job.is_stopping = True
-        wait([job.outcome for job in going_on], EXIT_SECONDS)
+        wait([job.outcome for job in running], EXIT_SECONDS)
 
     def _serve(self) -> None:
         while True:
@@ -241,6 +244,8 @@ class Jobs:
             taken = self._take()
             if taken is not None:
                 taken[0].run(taken[1])
+                with self._lock:
+                    self._running.discard(taken[0])
             del taken  # the work holds photographs
 
 

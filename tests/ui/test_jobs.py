@@ -337,3 +337,12 @@ print(jobs.place(deaf), jobs.place(waits))
     run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=180)
     assert run.returncode == 0, run.stderr
     assert run.stdout.split() == ["None", "0"]
+
+
+def test_the_end_of_the_process_waits_for_work_that_was_forgotten(jobs) -> None:
+    gate = Gate()
+    job = jobs.start(("map", "photo"), "a", "Work", gate)
+    assert gate.started.wait(SECONDS)
+    jobs.forget("photo", "a")
+    jobs._close()
+    assert job.done
