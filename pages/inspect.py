@@ -50,16 +50,23 @@ if pair is not None:
         st.info(
             f"{plain(reason)} xFace explains it from its embeddings alone: choose it below.", icon=":material/block:"
         )
-    show_tour(pair, explanation)
-    with errors_as_sentences():
+    # Each part has its place, whatever it shows: else the browser would draw what follows anew when work beside it
+    # ends, and close an editor that is open.
+    with st.container():
+        show_tour(pair, explanation)
+    with st.container(), errors_as_sentences():
         show_several(model, pair, explanation)
-    with errors_as_sentences():
+    with st.container(), errors_as_sentences():
         explanations = compare_methods(model, pair, threshold, drawing, explanation)
+    with st.container(), errors_as_sentences():
         if reason is None:
             show_trust(model, pair, explanation, explanations)
+    with st.container(), errors_as_sentences():
         show_regions(model, pair, explanations)
+    with st.container(), errors_as_sentences():
         show_flip(model, pair, explanations)
-    show_photographs(pair, model)
+    with st.container():
+        show_photographs(pair, model)
     show_arguments(explanation, drawing)
     show_downloads(explanations, model, pair, drawing)
     offer_case(explanations, model, pair, drawing, noted(pair))
