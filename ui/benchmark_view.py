@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 import streamlit as st
 
@@ -9,7 +11,7 @@ from ui.words import plain
 from xssab_core.benchmark import paper
 from xssab_core.benchmark.controls import RANDOM
 from xssab_core.benchmark.figure import dpr_figure, dpr_svg
-from xssab_core.benchmark.format import KINDS, Kind, Results
+from xssab_core.benchmark.format import KINDS, Kind, MethodResult, Results
 from xssab_core.benchmark.runner import UNBLURRED
 from xssab_core.benchmark.table import areas_csv, areas_latex
 from xssab_core.explain import METHODS
@@ -77,9 +79,16 @@ def pick_pairs(results: Results) -> Results:
 def show_curves(results: Results) -> None:
     """DPR curves as in figure 5."""
     st.header("DPR curves")
-    figure = dpr_figure(results).update_layout(title=None, template=None, height=460, margin={"t": 40, "r": 20})
-    figure.update_layout(legend={"orientation": "h", "y": -0.2})
-    alt = f"DPR curves of FMR and FNMR of {', '.join(method.full_title for method in results.controls_last)}"
+    methods = results.controls_last
+    below = 70 + 21 * math.ceil(len(methods) / 2)  # pixels of the axis and of a legend with two methods a line
+    figure = dpr_figure(results).update_layout(
+        title=None,
+        template=None,
+        height=340 + below,
+        margin={"t": 40, "r": 20, "b": below},
+        legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"},
+    )
+    alt = f"DPR curves of FMR and FNMR of {', '.join(method.full_title for method in methods)}"
     st.plotly_chart(figure, key="dpr", config={"displayModeBar": False}, alt=alt)
     st.caption("Lower is better: the errors that patches caused disappear sooner when the map finds the patches.")
 
@@ -93,10 +102,7 @@ def show_areas(results: Results) -> None:
     for method in results.controls_last:
         row = {"method": plain(method.full_title), "pairs": f"{method.pairs.total:,}"}
         for kind in KINDS:
-            row[f"gain {kind.upper()}"] = "" if method.is_random else _interval(method.gain.of(kind))
-            if knows_attained:
-                possible = None if method.is_random else method.attained
-                row[f"of possible {kind.upper()}"] = _interval(possible.of(kind)) if possible else ""
+            row[f"gain {kind.upper()}"] = "" if method.is_random else _gain(method, kind)
             row[f"paper {kind.upper()}"] = _paper_gain(model_id, method.label, kind)
         for kind in KINDS:
             unit_step = _number(method.unit_step_area.of(kind), 2)
@@ -291,7 +297,7 @@ def _paper_gain(model_id: str, label: str, kind: Kind) -> str:
     if not found or method == RANDOM:
         return ""
     low, high = percent(min(found), 0), percent(max(found), 0)
-    return low if low == high else _unbroken(f"{low} to {high}")
+    return low if low == high else f"{low} to {high}"
 
 
 def _interval(estimate: Estimate) -> str:
@@ -299,6 +305,13 @@ def _interval(estimate: Estimate) -> str:
     if value is None or low is None or high is None:
         return ""
     return f"{percent(value, 1)} " + _unbroken(f"({percent(low, 1)} to {percent(high, 1)})")
+
+
+def _gain(method: MethodResult, kind: Kind) -> str:
+    """Gain with its interval, and how much of what can be gained it is."""
+    possible = None if method.attained is None else method.attained.of(kind).value
+    share = "" if possible is None else " " + _unbroken(f"{percent(possible, 1)} of possible")
+    return _interval(method.gain.of(kind)) + share
 
 
 def _bare_interval(estimate: Estimate) -> str:
