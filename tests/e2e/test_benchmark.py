@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.e2e.app_process import App, start_app
 from tests.e2e.conftest import foreign_requests
@@ -76,11 +76,16 @@ def benchmark_page(browser: Browser, app: App) -> Iterator[Page]:
     assert foreign == []
 
 
+def table_with(page: Page, column: str) -> Locator:
+    """The first table that has that column."""
+    return page.locator("table").filter(has=page.get_by_role("columnheader", name=column, exact=True)).first
+
+
 def table(page: Page, column: str) -> dict[str, dict[str, str]]:
-    """The table that has that column, by its first cells."""
-    found = page.locator("table").filter(has=page.get_by_role("columnheader", name=column, exact=True)).first
-    found.scroll_into_view_if_needed()
-    lines = [row.locator("th, td").all_inner_texts() for row in found.locator("tr").all()]
+    """The table that has that column, by its first cells; read at once, since a run of the page replaces it."""
+    lines = table_with(page, column).evaluate(
+        "table => [...table.rows].map(row => [...row.cells].map(c => c.innerText))"
+    )
     names, *rows = [[cell.replace("\u00a0", " ").strip() for cell in line] for line in lines]
     return {row[0]: dict(zip(names, row, strict=True)) for row in rows}
 
@@ -187,6 +192,7 @@ def test_results_that_ship_are_in_the_list(visit: Page) -> None:
         expect(visit.locator(".js-plotly-plot")).to_have_count(1)
         expect(visit.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
         shown = read_results(path.read_bytes(), path.name).methods
+        expect(table_with(visit, "gain FMR").locator("tbody tr")).to_have_count(len(shown))
         assert set(table(visit, "gain FMR")) == {method.full_title for method in shown}
 
 
