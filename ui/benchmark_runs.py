@@ -15,6 +15,7 @@ import torch
 
 from ui.jobs import FOR_EVER, jobs, offer_work, session
 from ui.kept import kept_file
+from ui.measured import shipped_files
 from ui.page import errors_as_sentences
 from ui.sidebar import pick_model
 from ui.state import Upload, engine, lfw_at, lfw_folder
@@ -79,9 +80,7 @@ def pick_results() -> Results | None:
 
 def _results_files() -> dict[str, Path]:
     """Results by title: those that ship, then those made here."""
-    # Those of fewer, later folds first: on them nothing was tuned.
-    files = sorted((paths.ASSETS / "benchmarks").glob("*.json"), reverse=True)
-    shipped = {f"{path.stem} (shipped)": path for path in files}
+    shipped = {f"{path.stem} (shipped)": path for path in shipped_files()}
     own = {path.parent.name: path for path in sorted((paths.home() / "benchmarks").glob("*/results.json"))}
     return shipped | own
 
