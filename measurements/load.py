@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import numpy as np
 
 from xssab_core import align_face, open_photo
+from xssab_core.device import in_background
 from xssab_core.engine import Engine
 from xssab_core.errors import CancelledError
 from xssab_core.faces import AlignedFace, Pair
@@ -86,7 +87,8 @@ def main() -> None:
         generator = np.random.default_rng(7)
         while not over.is_set():
             try:
-                engine.explain(model, new_pair(faces, generator), "xface2", threshold=0.3, progress=tell)
+                with in_background():  # as the app's jobs are
+                    engine.explain(model, new_pair(faces, generator), "xface2", threshold=0.3, progress=tell)
             except CancelledError:
                 return
 
@@ -106,6 +108,7 @@ def main() -> None:
             "median": float(np.median(together)),
             "p95": float(np.quantile(together, 0.95)),
         },
+        "p95_over_p95_alone": float(np.quantile(together, 0.95) / np.quantile(alone, 0.95)),
         "p95_over_median_alone": float(np.quantile(together, 0.95) / np.median(alone)),
     }
     text = json.dumps(result, indent=1)

@@ -1,5 +1,6 @@
 """The cached core: eight users at once get what one user gets, and nothing is computed twice."""
 
+import contextlib
 import gc
 import io
 import threading
@@ -13,8 +14,8 @@ import pytest
 import torch
 from PIL import Image
 
-from xssab_core import align_face, explain, paths
-from xssab_core.device import DeviceLock, on_one_thread
+from xssab_core import align_face, device, explain, paths
+from xssab_core.device import DeviceLock, in_background, on_one_thread
 from xssab_core.engine import DECODED_BYTES, Engine, LruCache, mentions
 from xssab_core.faces import Pair
 from xssab_core.models.adding import add_checkpoint
@@ -160,6 +161,41 @@ def test_the_device_is_lent_in_order_of_arrival() -> None:
     long_thread.join(5)
     short_thread.join(5)
     assert order == ["long 0", "short", "long 1", "long 2"]
+
+
+def test_the_device_serves_work_in_the_background_after_the_other_and_does_not_starve_it() -> None:
+    lock, order, began = DeviceLock(), [], threading.Event()
+    everybody_waits = threading.Event()
+
+    def hold() -> None:
+        with lock():
+            began.set()
+            everybody_waits.wait(5)
+
+    def take(name: str, behind: bool) -> None:
+        with in_background() if behind else contextlib.nullcontext(), lock():
+            order.append(name)
+
+    threads = [threading.Thread(target=hold)]
+    threads[0].start()
+    began.wait(5)
+    for name, behind in [("job 0", True), ("job 1", True), *((f"page {n}", False) for n in range(10))]:
+        threads.append(threading.Thread(target=take, args=(name, behind)))
+        threads[-1].start()
+        while len(lock._waiting) + len(lock._in_background) < len(threads) - 1:
+            time.sleep(0.001)
+    everybody_waits.set()
+    for thread in threads:
+        thread.join(5)
+    pages = [f"page {number}" for number in range(10)]
+    assert order == [*pages[:8], "job 0", *pages[8:], "job 1"]
+    assert not lock._held
+
+
+def test_a_call_on_one_thread_stays_in_the_background() -> None:
+    with in_background():
+        assert on_one_thread(device._in_background.get)
+    assert not on_one_thread(device._in_background.get)
 
 
 @pytest.mark.alone

@@ -18,6 +18,7 @@ from typing import Any
 import streamlit as st
 
 from ui.words import plain
+from xssab_core.device import in_background
 from xssab_core.engine import mentions
 from xssab_core.errors import CancelledError, XssabError
 from xssab_core.progress import Progress, State, clock
@@ -243,7 +244,8 @@ class Jobs:
             self._ready.acquire()
             taken = self._take()
             if taken is not None:
-                taken[0].run(taken[1])
+                with in_background():
+                    taken[0].run(taken[1])
                 with self._lock:
                     self._running.discard(taken[0])
             del taken  # the work holds photographs

@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import ContextVar, copy_context
 from functools import cache, lru_cache
 from typing import TypeVar
 
@@ -26,8 +27,23 @@ def choose_device() -> torch.device:
     return torch.device("cpu")
 
 
+_in_background: ContextVar[bool] = ContextVar("in_background", default=False)
+# So many turns are served before one in the background that waits: it slows down, and does not stand still.
+_TURNS_BEFORE_BACKGROUND = 8
+
+
+@contextlib.contextmanager
+def in_background() -> Iterator[None]:
+    """Within, this thread gives way to others that want a device: nobody waits for its work with the page in hand."""
+    token = _in_background.set(True)
+    try:
+        yield
+    finally:
+        _in_background.reset(token)
+
+
 class DeviceLock:
-    """A lock served in order of arrival.
+    """A lock served in order of arrival, work in the background after the other (see `in_background`).
 
     Long computations take it once a batch. A plain lock would let the thread that just released it take it
     again first, so one user's slow method could starve everybody's fast ones.
@@ -36,6 +52,8 @@ class DeviceLock:
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._waiting: deque[threading.Lock] = deque()
+        self._in_background: deque[threading.Lock] = deque()
+        self._passed_over = 0
         self._held = False
 
     @contextlib.contextmanager
@@ -45,7 +63,7 @@ class DeviceLock:
             if self._held:
                 turn = threading.Lock()
                 turn.acquire()
-                self._waiting.append(turn)
+                (self._in_background if _in_background.get() else self._waiting).append(turn)
             self._held = True
         if turn is not None:
             turn.acquire()
@@ -53,10 +71,18 @@ class DeviceLock:
             yield
         finally:
             with self._guard:
-                if self._waiting:
-                    self._waiting.popleft().release()
-                else:
-                    self._held = False
+                self._serve_next()
+
+    def _serve_next(self) -> None:
+        background_is_due = self._passed_over >= _TURNS_BEFORE_BACKGROUND
+        if self._waiting and not (self._in_background and background_is_due):
+            self._passed_over = self._passed_over + 1 if self._in_background else 0
+            self._waiting.popleft().release()
+        elif self._in_background:
+            self._passed_over = 0
+            self._in_background.popleft().release()
+        else:
+            self._held = False
 
     def __call__(self) -> contextlib.AbstractContextManager[None]:
         return self._turn()
@@ -103,7 +129,7 @@ def on_one_thread(call: Callable[[], Value]) -> Value:
     jumps: a map differs by up to a percent, and with it the order of its pixels. The benchmark runs each task on one
     thread; what must equal its numbers is computed here.
     """
-    return _workers(1).submit(call).result()
+    return _workers(1).submit(copy_context().run, call).result()
 
 
 def side_by_side(call: Callable[[Item], Value], items: Sequence[Item]) -> list[Value]:
