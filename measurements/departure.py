@@ -25,6 +25,7 @@ from xssab_core.faces import ARCFACE
 from xssab_core.models import DEFAULT_MODEL, TorchFaceModel
 from xssab_core.quality.departure import departure
 from xssab_core.scoring.embed import images_of
+from xssab_core.trust.checks import jpeg
 
 _NOISE = np.random.default_rng(0).normal(0, 20, (112, 112, 3))
 WORSE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -36,7 +37,7 @@ WORSE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "a third of the contrast": lambda crop: (crop * 0.3 + 90).astype(np.uint8),
     "lower half black": lambda crop: np.where(np.arange(112)[:, None, None] > 60, 0, crop).astype(np.uint8),
     "upside down": lambda crop: np.ascontiguousarray(crop[::-1]),
-    "JPEG of quality 10": lambda crop: cv2.imdecode(cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, 10])[1], 1),
+    "JPEG of quality 10": lambda crop: jpeg(crop, 10),
 }
 
 
@@ -50,6 +51,7 @@ def main() -> None:
     images = images_of([pair for pair in open_lfw(given.lfw).pairs if pair.fold < 6])
     chosen = images[:: max(1, len(images) // given.faces)][: given.faces]
     model = load_model(given.model, device="cpu")
+    assert isinstance(model, TorchFaceModel)
     crops = [crop for path in chosen if (crop := CropCache.default().crop(path, ARCFACE)) is not None]
     clean = np.array([_scores(model, crop) for crop in crops])
     limits = np.quantile(clean, 0.95, axis=0)
@@ -69,6 +71,8 @@ def _grafiqs(model: TorchFaceModel, crop: np.ndarray) -> tuple[float, float]:
     losses: list[torch.Tensor] = []
 
     def look(layer: nn.BatchNorm2d, given: tuple[torch.Tensor]) -> None:
+        assert layer.running_mean is not None
+        assert layer.running_var is not None
         variance, mean = torch.var_mean(given[0], (0, 2, 3), correction=0)
         losses.append((mean - layer.running_mean).square().mean() + (variance - layer.running_var).square().mean())
 

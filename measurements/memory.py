@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=21, help="points of a curve; fewer are quicker")
     parser.add_argument("--result", type=Path, default=RESULT)
     given = parser.parse_args()
-    runs = []
+    runs: list[dict[str, Any]] = []
     for pairs in map(int, given.pairs.split(",")):
         with tempfile.TemporaryDirectory() as folder:
             run = measured(given.lfw.resolve(), given.model, given.methods, pairs, given.steps, Path(folder))

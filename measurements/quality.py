@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -40,7 +40,8 @@ def main() -> None:
     torch.set_num_threads(1)
     lfw, model = open_lfw(given.lfw), load_model(given.model, device="cpu")
     images = images_of([pair for pair in lfw.pairs if pair.fold in FOLDS])
-    faces, progress, found = list(_faces(images)), Line(), {}
+    faces, progress = list(_faces(images)), Line()
+    found: dict[str, list[float]] = {}
     print(np.round(mean_head(np.stack([face.landmarks for face in faces])), 3).tolist())
     for number, face in enumerate(faces):
         for name, value in figures(face, model).items():
@@ -54,7 +55,7 @@ def main() -> None:
     print(f"{path}: {len(faces):,} faces, {path.stat().st_size:,} bytes")
 
 
-def _faces(images: list[Path]) -> Iterator[AlignedFace]:
+def _faces(images: Sequence[Path]) -> Iterator[AlignedFace]:
     """The face nearest the middle of each image, where its landmarks ship."""
     for path in images:
         photo = open_photo(path)
@@ -87,7 +88,7 @@ def _normalised(points: np.ndarray) -> np.ndarray:
     """Centred, the line of the eyes level, of unit size."""
     across, centred = points[1] - points[0], points - points.mean(0)
     turn = np.array([[across[0], across[1]], [-across[1], across[0]]]) / np.linalg.norm(across)
-    return centred @ turn.T / np.linalg.norm(centred)
+    return np.asarray(centred @ turn.T / np.linalg.norm(centred))
 
 
 def _products(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -95,7 +96,7 @@ def _products(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     outer = one[:, :, None] * other[:, None, :]
     symmetric = outer + outer.transpose(0, 2, 1)
     rows, columns = np.triu_indices(3)
-    return symmetric[:, rows, columns] / np.where(rows == columns, 2, 1)
+    return np.asarray(symmetric[:, rows, columns] / np.where(rows == columns, 2, 1))
 
 
 def _last(count: int) -> np.ndarray:
@@ -110,7 +111,7 @@ def _facing(shape: np.ndarray, view: np.ndarray) -> np.ndarray:
     turned = np.vstack([axes, np.cross(axes[0], axes[1])]) @ shape
     turned /= np.linalg.norm(turned[:2, 1] - turned[:2, 0])
     turned[2] -= turned[2, :2].mean()
-    return turned if turned[2, 2] < 0 else turned * [[1], [1], [-1]]
+    return np.asarray(turned if turned[2, 2] < 0 else turned * [[1], [1], [-1]])
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 Run: python measurements/seconds_per_pair.py [--model sface] [--pairs 100] [--slow-pairs 3] [--device cpu]
 
 Slow methods, of more than 100 passes a pair, run on fewer pairs; their total is that of the pairs they ran on.
+Results of other devices in the file are kept.
 """
 
 from __future__ import annotations
@@ -52,8 +53,11 @@ def main() -> None:
                 seconds.append(time.perf_counter() - started)
         rows[method_id] = {"pairs": len(seconds), "mean": sum(seconds) / len(seconds), "total": sum(seconds)}
         print(f"{method_id:12s} {len(seconds):4d} pairs {rows[method_id]['mean']:9.4f} s a pair", flush=True)
-    result = {"model": given.model, "device": model.device_name, "threads": torch.get_num_threads(), "methods": rows}
-    Path(__file__).with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
+    kept = Path(__file__).with_suffix(".json")
+    results = json.loads(kept.read_text()) if kept.exists() else {}
+    device = torch.cuda.get_device_name() if model.device_name.startswith("cuda") else model.device_name
+    results[device] = {"model": given.model, "threads": torch.get_num_threads(), "methods": rows}
+    kept.write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import FilePayload, Page, sync_playwright
 
 from tests.e2e.app_process import App, start_app
 from tests.e2e.conftest import QUIET
@@ -49,7 +49,7 @@ def upload(page: Page, number: int) -> None:
         encoded = io.BytesIO()
         picture.save(encoded, "PNG")
     name = f"probe{number}.png"
-    given = {"name": name, "mimeType": "image/png", "buffer": encoded.getvalue()}
+    given = FilePayload(name=name, mimeType="image/png", buffer=encoded.getvalue())
     page.locator("input[type=file]").first.set_input_files(given)
     page.get_by_role("img", name=f"Aligned crop of the probe, {name}", exact=True).wait_for()
 

@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -46,7 +47,8 @@ def authors(model: TorchFaceModel, crops: torch.Tensor, threshold: float) -> Non
             products = rows[0] * rows[1]
             chosen = (products >= threshold / products.shape[1]) == is_positive
             unit = torch.nn.functional.normalize(model.network(pixels), dim=1)
-            (unit * rows[1] * chosen).sum().backward()
+            torch.autograd.backward((unit * rows[1] * chosen).sum())
+            assert pixels.grad is not None
             pixels.grad.abs().mean(dim=1).numpy()
     model.network.requires_grad_(False)
     for weight in model.network.parameters():
@@ -80,7 +82,7 @@ def main() -> None:
         procedure.append(timed(lambda: authors(model, pixels, 0.3)))
         layered.append(timed(lambda: explain(model, crops[0], crops[1], "layered", threshold=0.3)))
         before = len(forwards)
-        move.append(timed(lambda value=0.2 + index / 100: engine.explain(model, Pair(*faces), threshold=value)))
+        move.append(timed(partial(engine.explain, model, Pair(*faces), threshold=0.2 + index / 100)))
         moved += len(forwards) - before
     handle.remove()
     bare_median = statistics.median(reference)
