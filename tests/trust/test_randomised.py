@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import gc
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,7 +23,7 @@ from xssab_core.models.adding import Input, add_onnx
 from xssab_core.models.zoo.iresnet import iresnet
 from xssab_core.models.zoo.sface import SFace
 from xssab_core.trust.checks import Trust, randomisation
-from xssab_core.trust.randomised import _shifted, _turned, randomised_copy
+from xssab_core.trust.randomised import _made, _shifted, _turned, randomised_copy
 from xssab_core.trust.words import sentences
 
 
@@ -155,7 +157,7 @@ def test_the_copy_tells_two_people_apart_and_follows_from_the_seed(
 ) -> None:
     model = kinds[kind]()
     crops, before = _crops(model, samples), copy.deepcopy(model.network.state_dict())
-    made, again = (randomised_copy(model, crops, seed=1) for _ in range(2))
+    made, again = (_made(model, seed=1) for _ in range(2))
     assert made is not None
     assert again is not None
     unit = made.embed(crops)
@@ -171,7 +173,7 @@ def test_every_channel_of_a_settled_layer_has_zero_mean_and_unit_variance(
 ) -> None:
     model = kinds["plain"]()
     crops = _crops(model, samples)
-    made = randomised_copy(model, crops, seed=0)
+    made = randomised_copy(model, seed=0)
     assert made is not None
     assert isinstance(made.network, nn.Sequential)
     values = made.pixels(_shifted(_turned(crops)))
@@ -189,7 +191,7 @@ def test_copies_made_at_the_same_time_are_those_made_one_after_another(
     crops = _crops(model, samples)
 
     def embedded(seed: int) -> np.ndarray:
-        made = randomised_copy(model, crops, seed)
+        made = _made(model, seed)
         assert made is not None
         return np.concatenate([made.embed(crops), model.embed(crops)])
 
@@ -197,6 +199,18 @@ def test_copies_made_at_the_same_time_are_those_made_one_after_another(
         together = list(pool.map(embedded, range(4)))
     for seed, rows in enumerate(together):
         np.testing.assert_array_equal(rows, embedded(seed))
+
+
+def test_the_copy_is_made_once_and_goes_with_its_model(kinds: dict[str, Kind]) -> None:
+    model = kinds["plain"]()
+    made = randomised_copy(model, seed=0)
+    assert made is not None
+    assert randomised_copy(model, seed=0) is made
+    assert randomised_copy(model, seed=1) is not made
+    gone = weakref.ref(model)
+    del model
+    gc.collect()
+    assert gone() is None
 
 
 def _one_direction(network: nn.Sequential) -> None:
@@ -216,7 +230,7 @@ def test_there_is_no_copy_of_a_network_that_cannot_tell_pictures_apart(
     model = kinds[kind]()
     assert isinstance(model.network, nn.Sequential)
     spoil(model.network)
-    assert randomised_copy(model, _crops(model, samples), seed=0) is None
+    assert randomised_copy(model, seed=0) is None
 
 
 def test_a_degenerate_copy_gives_a_sentence_and_no_number(

@@ -191,7 +191,7 @@ def randomisation(
     """
     if not isinstance(model, TorchFaceModel):
         return "The weights of a black box cannot be changed."
-    forgetful = randomised_copy(model, np.stack(crops), seed)
+    forgetful = randomised_copy(model, seed)
     if forgetful is None:
         return f"With its weights in another order, {model.info.id} no longer tells one picture from another."
     again = _again(forgetful, crops, shown, progress)

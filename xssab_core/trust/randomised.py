@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -12,9 +15,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (its common name)
 from torch.overrides import TorchFunctionMode
 
-from xssab_core.device import DeviceLock
+from xssab_core.device import DeviceLock, on_one_thread
 from xssab_core.errors import ModelError
+from xssab_core.faces import AlignedFace, align_face, open_photo
+from xssab_core.faces.align import Template
 from xssab_core.models.base import TorchFaceModel
+from xssab_core.paths import ASSETS
 
 # Root mean square cosine between different pictures from which on a model tells none from another: 1 where all
 # embeddings lie on one line. Copies of 18 networks, convolutional and transformers, with and without normalisation, had
@@ -25,31 +31,57 @@ COLLAPSED = 0.8
 _LEAST_VARIANCE = 1e-6
 _CONVOLUTIONS = (F.conv1d, F.conv2d)
 _PRODUCTS = (torch.matmul, Tensor.matmul, Tensor.__matmul__)
+_FACES = ("barack_obama_1", "joe_biden_1")  # of the samples
+
+# The last copy of each model: making one costs more than all else that a check does.
+_kept: WeakKeyDictionary[TorchFaceModel, tuple[int, TorchFaceModel | None]] = WeakKeyDictionary()
+_keeping = threading.Lock()
 
 
-def randomised_copy(model: TorchFaceModel, crops: np.ndarray, seed: int) -> TorchFaceModel | None:
+def randomised_copy(model: TorchFaceModel, seed: int) -> TorchFaceModel | None:
     """A copy whose weights are shuffled within each tensor, which keeps their scale and destroys what they learnt.
 
     Through weights in another order, activations vanish, explode or run into one direction; so each layer is settled
-    anew, see `_Settling`, on turned and shifted copies of the pair. The copy keeps the digest of the weights, so that
-    trained parts which belong to the model (the head of xCos) still attach to it; it must therefore never reach a
-    cache.
+    anew, see `_Settling`, on turned and shifted copies of two sample faces. The copy keeps the digest of the weights, so
+    that trained parts which belong to the model (the head of xCos) still attach to it; nothing that it computes may
+    therefore reach a cache. It is made on one CPU thread, so that it is the same wherever it is asked for, and kept for
+    as long as the model is.
 
     Args:
         model: is left alone.
-        crops: uint8 (N, S, S, 3), the faces of the pair.
         seed: of the order of the weights.
 
     Returns:
         None where the copy is degenerate: its embeddings of different pictures lie on one line, or are not finite.
     """
-    network, pictures = copy.deepcopy(model.network), _turned(crops)
+    return on_one_thread(lambda: _kept_copy(model, seed))
+
+
+def _kept_copy(model: TorchFaceModel, seed: int) -> TorchFaceModel | None:
+    with _keeping:
+        if model not in _kept or _kept[model][0] != seed:
+            _kept[model] = seed, _made(model, seed)
+        return _kept[model][1]
+
+
+def _made(model: TorchFaceModel, seed: int) -> TorchFaceModel | None:
+    network, pictures = copy.deepcopy(model.network), _turned(_sample_crops(model.info.template))
     with torch.no_grad():
         _shuffle(network, torch.Generator().manual_seed(seed))
         with _Settling(network, model.lock):
             network(model.pixels(_shifted(pictures)))
     made = TorchFaceModel(model.info, network, model.weights_sha256, model.thresholds, model.device)
     return made if _tells_apart(made, pictures) else None
+
+
+def _sample_crops(template: Template) -> np.ndarray:
+    """uint8 (2, S, S, 3)."""
+    return np.stack([face.crop_for(template) for face in _sample_faces()])
+
+
+@cache
+def _sample_faces() -> tuple[AlignedFace, ...]:
+    return tuple(align_face(open_photo(ASSETS / "samples" / f"{name}.jpg")) for name in _FACES)
 
 
 def _shuffle(network: nn.Module, generator: torch.Generator) -> None:
