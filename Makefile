@@ -1,6 +1,7 @@
 # make run: install, fetch the default model, start the app.
 # make test: install, run the tests, fast ones first and with their coverage.   make test-fast: those alone.
-# make test-long: what takes long and shorter tests show in part.   make lint: what a commit must pass.
+# make test-browser: the app, in a real browser.   make test-long: what takes long and shorter tests show in part.
+# make lint: what a commit must pass.
 
 PYTHON ?= python3
 VENV := .venv
@@ -17,9 +18,10 @@ system = { $(1); } >/dev/null 2>&1 || { \
 
 # Two processes of one thread each do more than one of two; the tests of a file stay together, as what they share does.
 SIDE_BY_SIDE := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+BROWSER := tests/e2e
 NODE_18 := node -e "process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)"
 
-.PHONY: run test test-fast test-long fuzz lint install install-test model clean
+.PHONY: run test test-fast test-browser test-long fuzz lint install install-test model clean
 
 run: model
 	$(BIN)/python -m streamlit run app.py
@@ -28,12 +30,16 @@ test: install-test model
 	@$(call system,$(NODE_18),nodejs)
 	node --test tests/frontend/*.test.js
 	$(SIDE_BY_SIDE) -m "not slow and not alone and not long" --cov
-	$(SIDE_BY_SIDE) -m "slow and not alone and not long"
-	$(BIN)/python -m pytest -m alone
+	$(SIDE_BY_SIDE) -m "slow and not alone and not long" --ignore $(BROWSER)
+	$(BIN)/python -m pytest -m alone --ignore $(BROWSER)
 	@$(BIN)/coverage report --sort=cover | awk '/^TOTAL/ || $$NF + 0 < 80'
 
 test-fast: install-test model
 	$(SIDE_BY_SIDE) -m "not slow and not alone and not long"
+
+test-browser: install-test model
+	$(SIDE_BY_SIDE) $(BROWSER) -m "not alone and not long"
+	$(BIN)/python -m pytest $(BROWSER) -m alone
 
 test-long: install-test model
 	$(SIDE_BY_SIDE) -m long

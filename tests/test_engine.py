@@ -54,8 +54,8 @@ def test_eight_threads_on_different_pairs_equal_the_serial_result_bit_for_bit(sa
         pair, model = Pair(*pairs[index % len(pairs)]), engine.model("sface")
         return [engine.explain(model, pair, threshold=value).maps() for value in thresholds]
 
-    serial = [work(Engine("cpu"), index) for index in range(16)]
-    shared = Engine("cpu")
+    alone, shared = Engine("cpu"), Engine("cpu")
+    serial = [work(alone, index) for index in range(16)]
     with ThreadPoolExecutor(8) as pool:
         parallel = list(pool.map(lambda index: work(shared, index), [*range(16), *range(16)]))
     for index, results in enumerate(parallel):
