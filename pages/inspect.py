@@ -21,6 +21,7 @@ from ui.tour import link_to_tour, show_tour
 from ui.trust_view import begin_check, show_trust, show_verdict
 from ui.words import plain
 from xssab_core.explain import METHODS
+from xssab_core.findings.several import Further
 
 picked = pick_pair()
 # Neither here nor beside the slider is anything said of a pair that is to be noted blind first.
@@ -54,8 +55,9 @@ if pair is not None:
     # ends, and close an editor that is open.
     with st.container():
         show_tour(pair, explanation)
+    further: Further = {}
     with st.container(), errors_as_sentences():
-        show_several(model, pair, explanation)
+        further = show_several(model, pair, explanation)
     with st.container(), errors_as_sentences():
         explanations = compare_methods(model, pair, threshold, drawing, explanation)
     with st.container(), errors_as_sentences():
@@ -69,4 +71,4 @@ if pair is not None:
         show_photographs(pair, model)
     show_arguments(explanation, drawing)
     show_downloads(explanations, model, pair, drawing)
-    offer_case(explanations, model, pair, drawing, noted(pair))
+    offer_case(explanations, model, pair, drawing, noted(pair), further)

@@ -18,8 +18,10 @@ from xssab_core.casefile.filing import case_file
 from xssab_core.casefile.format import MOST_LETTERS, Blind
 from xssab_core.casefile.reproduce import REASON, Reproduction, missing_originals, reproduce
 from xssab_core.explain import Explanation
-from xssab_core.faces import Pair
+from xssab_core.faces import SIDES, Pair
 from xssab_core.faces.photo import SUFFIXES
+from xssab_core.findings.several import Further, sides_of
+from xssab_core.metrics import counted
 from xssab_core.models import FaceModel
 
 _KEPT = "_case_kept"
@@ -27,7 +29,12 @@ _MARKS = {"equal": "✓ equal", "within tolerance": "≈ within tolerance", "dif
 
 
 def offer_case(
-    explanations: Sequence[Explanation], model: FaceModel, pair: Pair, drawing: Drawing, blind: Blind | None
+    explanations: Sequence[Explanation],
+    model: FaceModel,
+    pair: Pair,
+    drawing: Drawing,
+    blind: Blind | None,
+    further: Further,
 ) -> None:
     """A button that makes a case file of what is shown, then one that saves it."""
     st.subheader("Case file")
@@ -45,6 +52,7 @@ def offer_case(
         shown.weights_sha256,
         shown.threshold,
         pair.key,
+        tuple(face.key for side in sides_of(pair, further) for face in side),
         methods,
         originals,
         digest,
@@ -69,6 +77,7 @@ def offer_case(
             blind,
             palette=drawing.palette,
             opacity=drawing.opacity,
+            further=further,
             progress=progress,
         ),
     )
@@ -113,11 +122,12 @@ def check_case() -> None:
 
 def _show_archive(archive: Archive) -> None:
     case = archive.case
-    names = " and ".join(case.photographs[role].file for role in ("probe", "reference"))
+    names = " and ".join(case.photographs[side].file for side in SIDES)
+    more = f", with {counted(len(case.further), 'further photograph')}" if case.further else ""
     st.header("What it says")
     st.markdown(
-        f"**{plain(names)}**, compared by {plain(case.model.title)} at {plain(case.provenance.created)} (UTC): score "
-        f"{case.measured.score:.4f}, threshold {case.threshold.value:.4f}, "
+        f"**{plain(names)}**{more}, compared by {plain(case.model.title)} at {plain(case.provenance.created)} (UTC): "
+        f"score {case.measured.score:.4f}, threshold {case.threshold.value:.4f}, "
         f"{'match' if case.measured.is_match else 'non-match'}."
     )
     for problem in archive.problems:

@@ -13,22 +13,23 @@ from ui.words import plain
 from xssab_core.data.landmarks import settled
 from xssab_core.explain import Explanation
 from xssab_core.faces import SIDES, AlignedFace, Pair, Photo, align_face
-from xssab_core.findings.several import Several, compare_several
+from xssab_core.findings.several import Further, Several, compare_several, sides_of
 from xssab_core.metrics import compared
 from xssab_core.models import FaceModel
 
 
-def show_several(model: FaceModel, pair: Pair, explanation: Explanation) -> None:
-    """The comparison of all uploaded photographs; nothing where each side has one."""
+def show_several(model: FaceModel, pair: Pair, explanation: Explanation) -> Further:
+    """The comparison of all uploaded photographs; nothing where each side has one. Returns what was compared beside
+    the pair."""
     if st.session_state.get("source") != "Upload":
-        return
-    photos = [photographs_of(side)[1:] for side in SIDES]
-    if not any(photos):
-        return
+        return {}
+    photos = {side: photographs_of(side)[1:] for side in SIDES}
+    if not any(photos.values()):
+        return {}
     st.header("All photographs of each side")
-    sides = [[face, *_faces(side, others)] for side, face, others in zip(SIDES, pair, photos, strict=True)]
+    further = {side: list(_faces(side, others)) for side, others in photos.items()}
     found = compare_several(
-        model, sides[0], sides[1], explanation.threshold, lambda crops: engine().embed(model, crops)
+        model, *sides_of(pair, further), explanation.threshold, lambda crops: engine().embed(model, crops)
     )
     shown = compared(found.score, found.threshold.value)
     with st.container(horizontal=True, gap="medium"):
@@ -41,6 +42,7 @@ def show_several(model: FaceModel, pair: Pair, explanation: Explanation) -> None
         "Own score: with the mean of the other side. Maps and all else on this page are of the two photographs chosen "
         "in the sidebar."
     )
+    return further
 
 
 def _faces(side: str, photos: list[Photo]) -> Iterator[AlignedFace]:

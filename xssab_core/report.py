@@ -27,6 +27,7 @@ from xssab_core.trust.words import verdict
 
 # Pictures are written this many times larger than the maps, pixel by pixel.
 PICTURE_FACTOR = 4
+_COMMENT = {"Comment": CAUTION}
 
 
 def record(
@@ -138,11 +139,10 @@ def pictures(
     """PNG files by name: both crops, and each map over its crop, on the scales of `scales`."""
     maps = explanation.maps()
     full = scales(maps)
-    comment = {"Comment": CAUTION}
     crops = {side: face.crop_for(explanation.model.template) for side, face in pair.by_side()}
-    files = {f"{side}_crop.png": png(enlarge(crop, PICTURE_FACTOR), comment) for side, crop in crops.items()}
+    files = {f"{side}_crop.png": crop_png(crop) for side, crop in crops.items()}
     for name, values in maps.items():
-        about = comment | {
+        about = _COMMENT | {
             "Description": f"{explanation.method.title} on {explanation.model.id}, "
             f"full colour at |value| {full[name]:.3e}",
         }
@@ -150,6 +150,11 @@ def pictures(
         shown = overlay(crops[name.split("_")[0]], layer, opacity)
         files[f"{name}.png"] = png(enlarge(shown, PICTURE_FACTOR), about)
     return files
+
+
+def crop_png(crop: np.ndarray) -> bytes:
+    """A uint8 (S, S, 3) crop as PNG, pixel by pixel."""
+    return png(enlarge(crop, PICTURE_FACTOR), _COMMENT)
 
 
 def bundle(result: dict[str, Any], npz: bytes, images: dict[str, bytes]) -> dict[str, bytes]:

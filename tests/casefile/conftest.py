@@ -40,8 +40,8 @@ def photograph_with_a_place() -> bytes:
 
 @pytest.fixture(scope="session")
 def case(sface, tmp_path_factory) -> bytes:
-    """The ZIP that `xssab report` writes of a match whose decision pixels can turn, with its originals; made once, also
-    where several processes run tests."""
+    """The ZIP that `xssab report` writes of a match whose decision pixels can turn, with two photographs a side and its
+    originals; made once, also where several processes run tests."""
     own = tmp_path_factory.getbasetemp()
     folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared-case"
     folder.mkdir(exist_ok=True)
@@ -54,9 +54,11 @@ def case(sface, tmp_path_factory) -> bytes:
 def _file_case(folder: Path) -> None:
     (folder / NAME).write_bytes(photograph_with_a_place())
     (folder / "notes.txt").write_bytes(NOTES.encode())
-    pair = [str(folder / NAME), str(SAMPLES / "barack_obama_2.jpg"), "--threshold", "eer", "--originals"]
-    methods = ["--method", "xssab", "--method", "layered"]
-    assert main(["report", *pair, *methods, "--notes", str(folder / "notes.txt"), "--output", str(folder)]) == 0
+    one, two, three = (str(SAMPLES / f"barack_obama_{number}.jpg") for number in (1, 2, 3))
+    photographs = [str(folder / NAME), two, "--probe-also", three, "--reference-also", one, "--originals"]
+    methods = ["--threshold", "eer", "--method", "xssab", "--method", "layered"]
+    written = ["--notes", str(folder / "notes.txt"), "--output", str(folder)]
+    assert main(["report", *photographs, *methods, *written]) == 0
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,7 @@ def test_a_case_file_holds_what_it_promises_and_is_whole(case) -> None:
     assert archive.seal == seal_of(case) == hashlib.sha256(archive.members[MANIFEST]).hexdigest()
     expected = {
         *(CASE, MANIFEST, "report.html", "report.pdf", "data/ledger.csv", "originals/probe.jpg"),
+        *("originals/probe-2.jpg", "originals/reference-2.jpg", "pictures/probe-2_crop.png"),
         *("originals/reference.jpg", "maps/xssab.npz", "maps/layered.npz", "pictures/probe_crop.png"),
         *("pictures/xssab/probe_combined.png", "figures/probe_xssab.svg", "figures/reference_layered.svg"),
         *("figures/probe_landmarks.svg", "figures/probe_regions.svg", "figures/scores.svg", "figures/replay.svg"),
@@ -209,6 +210,8 @@ def test_no_mutated_archive_or_case_breaks(case) -> None:
         (lambda case: case["measured"].update(score=2), "measured.score"),
         (lambda case: case["faces"]["probe"].update(landmarks=[[5, 5]] * 5), "on one spot"),
         (lambda case: case["photographs"].pop("reference"), "photographs are not those of"),
+        (lambda case: case["faces"].update(other=case["faces"]["probe"]), "faces are not those of"),
+        (lambda case: case["measured"].pop("several"), "measured.several is not of the photographs"),
         (lambda case: case["methods"].append(case["methods"][0]), "the same method twice"),
         (lambda case: case.pop("model"), "model is missing"),
     ],

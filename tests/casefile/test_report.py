@@ -1,8 +1,10 @@
 """What a case file says, and what it must not say: in HTML, PDF and pictures."""
 
+import hashlib
 import io
 import json
 import re
+from dataclasses import replace
 from html import unescape
 
 import msgspec
@@ -12,12 +14,17 @@ import pytest
 from PIL import Image
 
 from tests.casefile.conftest import NAME, NOTES, SAMPLES, members_of, photograph_with_a_place
+from tests.findings.tiny import tiny_face_model
 from xssab_core import explain
 from xssab_core.casefile.archive import read_archive
 from xssab_core.casefile.document import visible
 from xssab_core.casefile.figures import hatching
+from xssab_core.casefile.filing import case_file
+from xssab_core.engine import Engine
+from xssab_core.errors import DataError
 from xssab_core.explain import CAUTION
 from xssab_core.faces import Pair, align_face, open_photo
+from xssab_core.findings.several import compare_several
 from xssab_core.models.calibration import calibration_of
 from xssab_core.quality.standing import figures
 from xssab_core.scoring.likelihood import likelihood_record
@@ -49,6 +56,15 @@ def test_the_numbers_are_those_of_the_library(case, sface) -> None:
         with Image.open(io.BytesIO(archive.members[f"pictures/{side}_crop.png"])) as picture:
             np.testing.assert_array_equal(np.asarray(picture)[::4, ::4], crop)
     assert archive.members["originals/probe.jpg"] == photograph_with_a_place()
+    faces = [*case_pair, *(align_face(open_photo(SAMPLES / f"barack_obama_{number}.jpg")) for number in (3, 1))]
+    several = compare_several(sface, [faces[0], faces[2]], [faces[1], faces[3]], expected.threshold)
+    assert measured.several["score"] == pytest.approx(several.score, abs=1e-6)
+    np.testing.assert_allclose(measured.several["singles"], several.singles, atol=1e-6)
+    assert [one["carries"] for one in measured.several["probe"]] == [several.carrier("probe") == n for n in (0, 1)]
+    for role, name in (("probe-2", "barack_obama_3.jpg"), ("reference-2", "barack_obama_1.jpg")):
+        given = (SAMPLES / name).read_bytes()
+        assert archive.members[f"originals/{role}.jpg"] == given
+        assert archive.case.photographs[role].sha256 == hashlib.sha256(given).hexdigest()
     assert archive.members["originals/reference.jpg"] == (SAMPLES / "barack_obama_2.jpg").read_bytes()
 
 
@@ -65,7 +81,7 @@ def test_exif_is_stated_and_its_place_flagged_but_never_repeated(case) -> None:
 
 def test_no_exported_picture_carries_metadata_of_a_photograph(case) -> None:
     pictures = {name: data for name, data in members_of(case).items() if name.endswith(".png")}
-    assert len(pictures) == 14
+    assert len(pictures) == 16
     for name, data in pictures.items():
         with Image.open(io.BytesIO(data)) as picture:
             assert dict(picture.getexif()) == {}, name
@@ -97,7 +113,9 @@ def test_the_pdf_opens_and_says_the_same(case) -> None:
         CAUTION,
         f"{found.measured.score:.4f}",
         "1. Decision",
-        "11. Provenance",
+        "12. Provenance",
+        *found.measured.several["sentences"][:2],
+        "Probe's photograph 2: barack_obama_3.jpg",
         "Kamera <b>&amp;</b> GmbH",
         "<script>document.title = 'broken'</script>",
         "\u0434\u0430, \\u6f22",
@@ -114,7 +132,7 @@ def test_the_pdf_opens_and_says_the_same(case) -> None:
 
 def test_figures_are_vectors_that_need_nothing_else(case) -> None:
     figures = {name: data.decode() for name, data in members_of(case).items() if name.endswith(".svg")}
-    assert len(figures) == 11
+    assert len(figures) == 13
     for name, svg in figures.items():
         assert re.search("<path|<circle", svg), name
         assert set(re.findall(r'href="([a-z]+:)', svg)) <= {"data:"}, name
@@ -130,6 +148,25 @@ def test_hatching_covers_the_mask_and_nothing_else() -> None:
         assert x0 + y0 == x1 + y1
         assert all(mask[y0 + step, x0 - step - 1] for step in range(y1 - y0))
     assert hatching(np.zeros((8, 8), dtype=bool)) == ""
+
+
+def test_each_photograph_of_a_side_has_a_crop_and_its_scores(case) -> None:
+    found, html = read_archive(case).case, members_of(case)["report.html"].decode()
+    rows = re.findall(r'<td class="picture"><svg .*?</svg></td>(.*?)</tr>', html, re.DOTALL)
+    cells = [re.findall(r">([^<>]+)</(?:th|bdi)>", row) for row in rows]
+    record = [*found.measured.several["probe"], *found.measured.several["reference"]]
+    assert [row[1:3] for row in cells] == [[f"{one['score']:.4f}", f"{one['score_without']:.4f}"] for one in record]
+    assert ["most" in row for row in cells] == [one["carries"] for one in record]
+    assert cells[3][0] == "Reference&#39;s photograph 2: barack_obama_1.jpg"
+    assert all(digest.sha256 in html for digest in found.photographs.values())
+
+
+def test_photographs_that_no_case_file_could_hold_are_refused_at_once(samples) -> None:
+    face = samples["joe_biden_1"]
+    large = replace(face, photo=replace(face.photo, data=bytes(50 * 2**20)))
+    pair, further = Pair(face, large), {"probe": [large] * 4}
+    with pytest.raises(DataError, match="250 MiB together; a case file takes 224"):
+        case_file(Engine("cpu"), tiny_face_model(), pair, (), originals=True, further=further)
 
 
 def test_case_json_says_what_computed_it(case) -> None:

@@ -16,7 +16,7 @@ from xssab_core.errors import DataError
 from xssab_core.faces import ARCFACE, open_photo
 
 pytestmark = pytest.mark.slow
-FILE = "File of the reference"
+FILE, MEANS = "File of the reference", "Means of all photographs"
 
 
 def changed(case: bytes, change) -> bytes:
@@ -32,6 +32,7 @@ def test_computed_again_what_was_changed_on_purpose_is_different_and_all_else_is
     def forge(record) -> None:
         measured = record["measured"]
         measured["score"] += 0.01
+        measured["several"]["probe"][1]["score"] += 0.01
         measured["ledger"]["regions"][0]["hidden_probe_flips"] ^= True
         measured["flip"]["pixels"] = round(measured["flip"]["pixels"] * (1 + SHARE / 2))
         measured["replay"]["scores"][3] -= 0.5
@@ -46,11 +47,12 @@ def test_computed_again_what_was_changed_on_purpose_is_different_and_all_else_is
     verdicts = {
         figure: verdict.strip() for verdict, figure in re.findall(r"^(\S[^A-Z]+?)  +([^:\n]+)", out, re.MULTILINE)
     }
-    forged = {"Score", "Region ledger", "Replay and random orders", "Weights of the model", FILE}
+    forged = {"Score", MEANS, "Region ledger", "Replay and random orders", "Weights of the model", FILE}
     assert {figure for figure, verdict in verdicts.items() if verdict == "different"} == forged
     assert verdicts.pop("What would turn the decision") == "within tolerance"
     assert {verdict for figure, verdict in verdicts.items() if figure not in forged} == {"equal"}
-    assert {"Maps of xSSAB", "Crop of the probe", "Trust panel", "Landmarks of the probe"} <= set(verdicts)
+    known = {"Maps of xSSAB", "Crop of the probe", "Crop of the probe's photograph 2", "Trust panel"}
+    assert {*known, "Landmarks of the probe", "Landmarks of the reference's photograph 2"} <= set(verdicts)
     assert "hidden_probe_flips: " in out
     assert "differs today: torch: 1.0 then" in out
     assert "Why there is a tolerance" in out
@@ -67,27 +69,33 @@ def test_a_patched_pair_is_built_again_from_its_three_photographs(patched_case, 
         np.testing.assert_array_equal(one, two)
 
 
+def test_a_case_of_one_photograph_a_side_from_before_there_could_be_more_is_read(patched_case) -> None:
+    assert read_archive(changed(patched_case, lambda record: record["measured"].pop("several"))).problems == ()
+
+
 def test_without_originals_it_asks_for_them_by_name_and_takes_no_others(case, run, tmp_path) -> None:
     members = {name: data for name, data in members_of(case).items() if not name.startswith("originals/")}
     (tmp_path / "case.zip").write_bytes(zip_of(members))
     assert "--originals FILE FILE" in run("reproduce", tmp_path / "case.zip")[2]
     archive = read_archive(zip_of(members))
-    assert len(missing_originals(archive)) == 2
+    assert len(missing_originals(archive)) == 4
     with pytest.raises(DataError, match=r"originals/probe\.jpg is missing.*barack_obama_2\.jpg \(SHA-256 [0-9a-f]{64}"):
         reproduce(Engine("cpu"), archive)
     other = (SAMPLES / "joe_biden_1.jpg").read_bytes()
     with pytest.raises(DataError, match="None of the files given is the original"):
         reproduce(Engine("cpu"), archive, [other])
-    both = [members_of(case)[f"originals/{side}.jpg"] for side in ("reference", "probe")]
-    assert missing_originals(archive, both) == []
+    given = [members_of(case)[f"originals/{role}.jpg"] for role in ("reference", "probe", "reference-2", "probe-2")]
+    assert [told.split(" (")[0] for told in missing_originals(archive, given[:3])] == ["barack_obama_3.jpg"]
+    assert missing_originals(archive, given) == []
 
 
-def test_a_changed_original_is_asked_for(case) -> None:
+@pytest.mark.parametrize("role", ["probe", "reference-2"])
+def test_a_changed_original_is_asked_for(case, role) -> None:
     members = members_of(case)
-    members["originals/probe.jpg"] += b"x"
+    members[f"originals/{role}.jpg"] += b"x"
     archive = read_archive(zip_of(members))
-    assert archive.problems == ("originals/probe.jpg was changed",)
-    with pytest.raises(DataError, match=r"originals/probe\.jpg was changed\. The case file does not hold the original"):
+    assert archive.problems == (f"originals/{role}.jpg was changed",)
+    with pytest.raises(DataError, match=rf"{role}\.jpg was changed\. The case file does not hold the original"):
         reproduce(Engine("cpu"), archive)
 
 

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from ui.jobs import jobs
 from ui.state import uploads
+from xssab_core.casefile.archive import read_archive
 from xssab_core.faces import align_face, open_photo
 from xssab_core.findings.several import compare_several
 from xssab_core.models import TorchFaceModel
@@ -75,9 +76,17 @@ def test_further_photographs_join_the_first_and_go_when_they_are_taken_away(
     table = next(frame.value for frame in app.dataframe if "means without it" in frame.value)
     assert list(table["photograph"]) == [f"{name}.jpg" for name in NAMES]
 
+    app.button(key="start_case").click().run()
+    filing = next(job for job in jobs()._jobs.values() if isinstance(job.key, tuple) and job.key[0] == "case")
+    case = read_archive(filing.outcome.result(120)).case
+    assert [case.photographs[role].file for role in ("probe", *case.further)] == [f"{name}.jpg" for name in NAMES[:3]]
+    assert case.measured.several is not None
+    assert case.measured.several["score"] == pytest.approx(expected.score, abs=1e-4)
+
     app.button(key=f"probe_remove_{tickets[0]}").click().run()
     assert _kept(tickets) == [False, True, True]
     assert _tickets(app) == tickets[1:]
+    assert filing not in jobs()._jobs.values()
     app.toggle(key="probe_several").set_value(False).run()
     assert _kept(tickets) == [False, True, False]
     assert _tickets(app) == [tickets[1]]

@@ -9,12 +9,13 @@ from typing import Any
 
 import msgspec
 
-from xssab_core.casefile.format import ErrorRate, Likelihood, Measured, Rates, Replay, Trust
+from xssab_core.casefile.format import ErrorRate, Likelihood, Measured, Rates, Replay, Role, Trust
 from xssab_core.device import on_one_thread
 from xssab_core.explain import METHODS, Explanation, FaceMaps
-from xssab_core.faces import Pair
+from xssab_core.faces import SIDES, AlignedFace, Pair
 from xssab_core.findings.flip import FlipSet, flip_set, telling_fill
 from xssab_core.findings.ledger import Ledger, ledger
+from xssab_core.findings.several import Further, Several, compare_several, sides_of
 from xssab_core.metrics import Rate
 from xssab_core.models import FaceModel
 from xssab_core.models.calibration import Calibration, calibration_of
@@ -38,18 +39,22 @@ class Contents:
 
     Attributes:
         pair, model: what it is about.
+        faces: all that are compared, by their roles.
         explanations: of each method, the one shown first before all others.
         calibration: of exactly these weights; None without.
         ledger, flip: of the method shown first; None where it has no map.
+        several: the means of all photographs of each side; None where each has one.
         measured: all numbers.
     """
 
     pair: Pair
     model: FaceModel
+    faces: dict[Role, AlignedFace]
     explanations: tuple[Explanation, ...]
     calibration: Calibration | None
     ledger: Ledger | None
     flip: FlipSet | None
+    several: Several | None
     measured: Measured
 
     @property
@@ -59,25 +64,33 @@ class Contents:
 
 
 def compute(
-    model: FaceModel, pair: Pair, methods: Sequence[str], explain: Explain, progress: Progress = ignore
+    model: FaceModel,
+    pair: Pair,
+    further: Further,
+    methods: Sequence[str],
+    explain: Explain,
+    progress: Progress = ignore,
 ) -> Contents:
     """Compute a case.
 
     Args:
         model: whose score it is.
         pair: the faces.
+        further: those of further photographs of each side.
         methods: ids, the one shown first before all others.
         explain: id of a method and progress -> its explanation of the pair, all at one threshold.
         progress: told of the share done; may raise CancelledError.
 
     Raises:
-        XssabError: as the method, the model or the replay raises.
+        XssabError: as the method, the model, the replay or `compare_several` raises.
     """
     progress, width = _plain(progress), 0.4 / len(methods)
     explanations = tuple(
         explain(method, part(progress, number * width, width)) for number, method in enumerate(methods)
     )
     shown, calibration = explanations[0], calibration_of(model.info.id, model.weights_sha256)
+    several = compare_several(model, *sides_of(pair, further), shown.threshold) if any(further.values()) else None
+    faces = faces_of(pair, further)
     has_maps = all(_has_map(maps) for _, maps in shown.by_side())
     found = ledger(model, pair, shown, part(progress, 0.4, 0.1)) if has_maps else None
     flip = flip_set(model, pair, shown, telling_fill(shown), part(progress, 0.5, 0.15)) if has_maps else None
@@ -87,22 +100,27 @@ def compute(
         is_match=shown.is_match,
         rates=None if calibration is None else _rates(calibration, shown),
         likelihood=msgspec.convert(likelihood_record(calibration, shown.score), Likelihood),
-        crops={
-            side: crop_sha256(crop) for side, crop in zip(("probe", "reference"), crops_of(model, pair), strict=True)
-        },
+        crops={role: crop_sha256(face.crop_for(model.info.template)) for role, face in faces.items()},
         quality={side: figures(face, model) for side, face in pair.by_side()},
         numbers={each.method.id: dict(each.numbers) for each in explanations if each.numbers},
         ledger=None if found is None else found.record(),
         flip=None if flip is None else flip.record(),
         replay=_replay(model, pair, shown, part(progress, 0.65, 0.2)) if has_maps else None,
         trust=_trust(model, pair, explanations, part(progress, 0.85, 0.15)) if has_maps else None,
+        several=None if several is None else several.record(),
     )
-    return Contents(pair, model, explanations, calibration, found, flip, measured)
+    return Contents(pair, model, faces, explanations, calibration, found, flip, several, measured)
 
 
 def _plain(progress: Progress) -> Progress:
     """The share alone: what is left of a step, and what there is of it so far, are not those of the whole."""
     return lambda state: progress(State(state.share))
+
+
+def faces_of(pair: Pair, further: Further) -> dict[Role, AlignedFace]:
+    """The faces of a pair and of the further photographs by their roles."""
+    more = {f"{side}-{number}": face for side in SIDES for number, face in enumerate(further.get(side, ()), start=2)}
+    return dict(pair.by_side()) | more
 
 
 def crops_of(model: FaceModel, pair: Pair) -> tuple[Any, Any]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from xssab_core.casefile.contents import MOST_PASSES, Contents
 from xssab_core.casefile.drawings import Drawings
-from xssab_core.casefile.format import CASE, MANIFEST, CaseFile, ErrorRate, Face, Photograph
+from xssab_core.casefile.format import CASE, MANIFEST, CaseFile, ErrorRate, Face, Photograph, Role, spoken
 from xssab_core.faces import SIDES
 from xssab_core.findings.ledger import Ledger
+from xssab_core.findings.several import Several
 from xssab_core.metrics import Rate, compared, counted, percent, signed_percent
 from xssab_core.quality.standing import among_lfw, readings
 from xssab_core.quality.standing import sentences as quality_sentences
@@ -23,6 +26,8 @@ _SIGNS = (
     "What speaks for a match has a solid outline, what speaks against it a dashed outline and hatching; outlined is "
     "what reaches a third of the largest value on the two faces. Colours grow with the value."
 )
+# Columns of photographs in a table.
+_ABREAST = 3
 _LIMITS = (
     "The score says how alike the two photographs are to this model. It is no probability that they show one person.",
     "Error rates and scores of known pairs hold for pictures like those of the data set they were counted on.",
@@ -55,10 +60,16 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells of text; `head` is empty where the first cell of a row says what it is."""
+    """Rows of cells of text.
+
+    Attributes:
+        head: empty where the first cell of a row says what it is.
+        pictures: an SVG before the cells of each row, with a cell of `head` above them; none unless given.
+    """
 
     rows: tuple[tuple[str, ...], ...]
     head: tuple[str, ...] = ()
+    pictures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,8 +130,9 @@ def visible(text: str) -> str:
 def document(case: CaseFile, contents: Contents, drawn: Drawings) -> Document:
     """The report of a case."""
     sections = (
-        Section("Decision", tuple(_decision(case, drawn))),
+        Section("Decision", tuple(_decision(case, contents, drawn))),
         Section("Faces and maps", tuple(_maps(case, contents, drawn))),
+        *_several(case, contents, drawn),
         Section("Regions of the face", tuple(_regions(contents, drawn))),
         Section("What would turn the decision", tuple(_flip(contents, drawn))),
         Section("Replay", tuple(_replay(case, contents, drawn))),
@@ -152,7 +164,7 @@ def _finding(case: CaseFile) -> str:
     )
 
 
-def _decision(case: CaseFile, drawn: Drawings) -> Iterator[Block]:
+def _decision(case: CaseFile, contents: Contents, drawn: Drawings) -> Iterator[Block]:
     measured, rates = case.measured, case.measured.rates
     shown = compared(measured.score, case.threshold.value)
     sign = "score ≥ threshold" if measured.is_match else "score < threshold"
@@ -163,6 +175,8 @@ def _decision(case: CaseFile, drawn: Drawings) -> Iterator[Block]:
         ("Margin", shown.margin),
         ("Decision of the model", f"{'match' if measured.is_match else 'non-match'} ({sign})"),
     ]
+    if contents.several is not None:
+        rows.append(("Means of all photographs", contents.several.sentences()[0]))
     if rates is None:
         rows.append(("Error rates", "not known: this model has no calibration"))
     else:
@@ -198,6 +212,39 @@ def _maps(case: CaseFile, contents: Contents, drawn: Drawings) -> Iterator[Block
         about = f"full colour at |value| {scale:.3e}{f'; {told}' if told else ''}"
         title = explanation.method.title
         yield Figures(tuple(Figure(svg, f"{title}, {side}; {about}") for side, svg in maps.items()))
+
+
+def _several(case: CaseFile, contents: Contents, drawn: Drawings) -> Iterator[Section]:
+    """The comparison of all photographs of each side, where there are several."""
+    several = contents.several
+    if several is None:
+        return
+    rows = {
+        role: (f"{spoken(role).capitalize()}: {case.photographs[role].file}", *cells)
+        for side in SIDES
+        for role, cells in zip(_roles_of(side, contents), _shares_of(several, side), strict=True)
+    }
+    told = Paragraph(
+        "The mean of the embeddings of a side's photographs stands for the person. Own score: of the photograph with "
+        "the mean of the other side. All else in this report is of the probe and the reference alone."
+    )
+    table = Table(tuple(rows.values()), _SEVERAL_COLUMNS, tuple(drawn.crops[role] for role in rows))
+    yield Section("All photographs of each side", (Bullets(several.sentences()), told, table))
+
+
+_SEVERAL_COLUMNS = ("Crop", "Photograph", "Own score", "Means without it", "Carries the decision")
+
+
+def _roles_of(side: str, contents: Contents) -> Iterator[Role]:
+    return (role for role in contents.faces if role.partition("-")[0] == side)
+
+
+def _shares_of(several: Several, side: str) -> Iterator[tuple[str, str, str]]:
+    """What each photograph of a side has to do with the score of the means."""
+    carrier = several.carrier(side)
+    for number, (own, without) in enumerate(zip(several.own(side), several.without(side), strict=True)):
+        left = "the only one" if np.isnan(without) else f"{without:z.4f}"
+        yield f"{own:z.4f}", left, "most" if number == carrier else ""
 
 
 def _regions(contents: Contents, drawn: Drawings) -> Iterator[Block]:
@@ -276,26 +323,28 @@ def _trust(case: CaseFile, contents: Contents) -> Iterator[Block]:
 
 
 def _photographs(case: CaseFile) -> Iterator[Block]:
-    roles = list(case.photographs)
-    both = [(case.photographs[role], case.faces[role]) for role in roles]
-    columns = [dict(_of_photograph(photograph, face)) for photograph, face in both]
-    rows = tuple((name, *(column[name] for column in columns)) for name in columns[0])
-    yield Table(rows, ("", *(role.capitalize() for role in roles)))
+    pair = [role for role in case.photographs if role not in case.further]
+    groups = (case.further[start : start + _ABREAST] for start in range(0, len(case.further), _ABREAST))
+    for roles in (pair, *groups):
+        yield _beside_each_other(case, roles)
     yield from _quality(case)
-    warned = [
-        f"{role.capitalize()}: {sentence}"
-        for role, (_, face) in zip(roles, both, strict=True)
-        for sentence in face.warnings
-    ]
+    every = (*pair, *case.further)
+    warned = [f"{spoken(role).capitalize()}: {sentence}" for role in every for sentence in case.faces[role].warnings]
     if warned:
         yield Bullets(tuple(warned))
     tags = [
-        (role.capitalize(), name, value)
-        for role, (photograph, _) in zip(roles, both, strict=True)
-        for name, value in photograph.tags.items()
+        (spoken(role).capitalize(), name, value)
+        for role in every
+        for name, value in case.photographs[role].tags.items()
     ]
     if tags:
         yield Table(tuple(tags), ("EXIF of the", "Tag", "Value"))
+
+
+def _beside_each_other(case: CaseFile, roles: Sequence[Role]) -> Table:
+    columns = [dict(_of_photograph(case.photographs[role], case.faces[role])) for role in roles]
+    rows = tuple((name, *(column[name] for column in columns)) for name in columns[0])
+    return Table(rows, ("", *(spoken(role).capitalize() for role in roles)))
 
 
 def _quality(case: CaseFile) -> Iterator[Block]:

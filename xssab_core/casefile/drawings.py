@@ -9,6 +9,7 @@ import numpy as np
 
 from xssab_core.casefile.contents import Contents, crops_of
 from xssab_core.casefile.figures import crop_figure, map_figures, score_histogram
+from xssab_core.casefile.format import spoken
 from xssab_core.faces import SIDES
 from xssab_core.findings.figure import outlined
 from xssab_core.render import grey_crop
@@ -20,7 +21,8 @@ class Drawings:
     """SVG of each figure; None where a case has none.
 
     Attributes:
-        crops, regions: by side.
+        crops: by role, as `Contents.faces`.
+        regions: by side.
         maps: by method, then by side.
     """
 
@@ -36,8 +38,8 @@ class Drawings:
         return {f"figures/{name}.svg": svg.encode() for name, svg in self._named() if svg is not None}
 
     def _named(self) -> Iterator[tuple[str, str | None]]:
+        yield from ((f"{role}_landmarks", svg) for role, svg in self.crops.items())
         for side in SIDES:
-            yield f"{side}_landmarks", self.crops[side]
             yield f"{side}_regions", self.regions.get(side)
             for method, sides in self.maps.items():
                 yield f"{side}_{method}", sides.get(side)
@@ -56,8 +58,8 @@ def drawings(contents: Contents, palette: str, opacity: float) -> Drawings:
     calibration, replay = contents.calibration, contents.measured.replay
     return Drawings(
         crops={
-            side: crop_figure(face, template, f"Aligned crop of the {side} with its five landmarks")
-            for side, face in contents.pair.by_side()
+            role: crop_figure(face, template, f"Aligned crop of the {spoken(role)} with its five landmarks")
+            for role, face in contents.faces.items()
         },
         maps={each.method.id: map_figures(each, crops, palette, opacity) for each in contents.explanations},
         histogram=None if calibration is None else score_histogram(calibration, shown.threshold.value, shown.score),

@@ -6,17 +6,18 @@ import datetime
 import platform
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 
-from xssab_core.casefile.archive import sealed
-from xssab_core.casefile.contents import Contents, compute, crops_of, is_quick
+from xssab_core.casefile.archive import MAX_BYTES, sealed
+from xssab_core.casefile.contents import Contents, compute, crops_of, faces_of, is_quick
 from xssab_core.casefile.document import document
 from xssab_core.casefile.drawings import drawings
 from xssab_core.casefile.format import (
     CASE,
     FORMAT,
+    FURTHER,
     MOST_LETTERS,
     Blind,
     CaseFile,
@@ -40,16 +41,19 @@ from xssab_core.faces.align import ALIGNER_VERSION, share_outside
 from xssab_core.faces.detect import DETECTOR
 from xssab_core.faces.exif import tags_of
 from xssab_core.faces.quality import eye_distance, roll
+from xssab_core.findings.several import Further
 from xssab_core.models import FaceModel, Threshold
 from xssab_core.patch_lfw.generator import PatchedFace
 from xssab_core.paths import APP
 from xssab_core.progress import Progress, ignore, part
 from xssab_core.render import DEFAULT_OPACITY, DEFAULT_PALETTE
-from xssab_core.report import maps_npz, pictures, versions
+from xssab_core.report import crop_png, maps_npz, pictures, versions
 
 REPORT, PRINT = "report.html", "report.pdf"
 _SUFFIXES = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif"}
 _GIT_SECONDS = 5
+# Of a case file, for all but the photographs.
+_ROOM = 32 * 2**20
 
 
 def case_file(
@@ -64,6 +68,7 @@ def case_file(
     blind: Blind | None = None,
     palette: str = DEFAULT_PALETTE,
     opacity: float = DEFAULT_OPACITY,
+    further: Further | None = None,
     progress: Progress = ignore,
 ) -> bytes:
     """The ZIP of a case file: reports, data, pictures and their manifest.
@@ -76,21 +81,25 @@ def case_file(
         notes: the examiner's, free text.
         blind: notes made before score and maps were shown.
         palette, opacity: how maps are drawn.
+        further: the faces of further photographs of each side, see `compare_several`.
         progress: told of the share done; may raise CancelledError.
 
     Raises:
-        DataError: the notes are too long.
+        DataError: the notes are too long, or the photographs too large.
         XssabError: as `xssab_core.explain` raises.
     """
     if len(notes) > MOST_LETTERS:
         raise DataError(f"The notes have {len(notes):,} letters; a case file takes {MOST_LETTERS:,}. Shorten them.")
+    further = further or {}
+    if originals:
+        _check_size(faces_of(pair, further).values())
     started = time.perf_counter()
 
     def explained(method: str, told: Progress) -> Explanation:
         return engine.explain(model, pair, method, threshold, blur, told, one_thread=is_quick(method))
 
     beforehand = {method for method in methods if _ships(method, model, pair)}
-    contents = compute(model, pair, methods, explained, part(progress, 0.0, 0.9))
+    contents = compute(model, pair, further, methods, explained, part(progress, 0.0, 0.9))
     seconds = {"measured": round(time.perf_counter() - started, 3)}
     case = _case(contents, beforehand, originals, notes, blind, seconds)
     drawn = drawings(contents, palette, opacity)
@@ -102,10 +111,19 @@ def case_file(
     return sealed(files)
 
 
-def photographs_of(pair: Pair) -> dict[Role, AlignedFace]:
-    """The faces whose photographs a pair is made of, by their roles; a patched probe has a donor too."""
-    faces: dict[Role, AlignedFace] = {"probe": pair.probe, "reference": pair.reference}
-    return faces | ({"donor": pair.probe.donor} if isinstance(pair.probe, PatchedFace) else {})
+def _check_size(faces: Iterable[AlignedFace]) -> None:
+    total = sum(len(face.photo.data) for face in faces)
+    if total > MAX_BYTES - _ROOM:
+        raise DataError(
+            f"The photographs have {total / 2**20:,.0f} MiB together; a case file takes "
+            f"{(MAX_BYTES - _ROOM) // 2**20}. Leave the originals out, or give fewer photographs."
+        )
+
+
+def _photographs_of(contents: Contents) -> dict[Role, AlignedFace]:
+    """The faces whose photographs a case is made of, by their roles; a patched probe has a donor too."""
+    probe = contents.pair.probe
+    return contents.faces | ({"donor": probe.donor} if isinstance(probe, PatchedFace) else {})
 
 
 def _ships(method: str, model: FaceModel, pair: Pair) -> bool:
@@ -120,7 +138,7 @@ def _case(
     blind: Blind | None,
     seconds: dict[str, float],
 ) -> CaseFile:
-    faces, probe = photographs_of(contents.pair), contents.pair.probe
+    faces, probe = _photographs_of(contents), contents.pair.probe
     return CaseFile(
         format=FORMAT,
         caution=CAUTION,
@@ -243,10 +261,12 @@ def git_commit() -> str | None:
 def _data(contents: Contents, case: CaseFile, palette: str, opacity: float) -> dict[str, bytes]:
     """Originals, maps and pictures by name; of the crops one picture each."""
     files: dict[str, bytes] = {}
-    for role, face in photographs_of(contents.pair).items():
+    for role, face in _photographs_of(contents).items():
         member = case.photographs[role].member
         if member is not None:
             files[member] = face.photo.data
+        if role in FURTHER:
+            files[f"pictures/{role}_crop.png"] = crop_png(face.crop_for(contents.model.info.template))
     for explanation, method in zip(contents.explanations, case.methods, strict=True):
         files[method.maps] = maps_npz(explanation)
         files |= dict(_pictures(explanation, contents.pair, palette, opacity))

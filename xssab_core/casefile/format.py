@@ -15,7 +15,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from xssab_core.errors import DataError
+from xssab_core.faces import SIDES
 from xssab_core.files import decoded
+from xssab_core.findings.several import MOST_PHOTOGRAPHS
 from xssab_core.models import Threshold
 from xssab_core.patch_lfw.change import Change
 
@@ -37,10 +39,13 @@ Coordinate = Annotated[float, Meta(ge=-1e5, le=1e5)]
 Text = Annotated[str, Meta(max_length=2_000)]
 Name = Annotated[str, Meta(max_length=200)]
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-Role = Literal["probe", "reference", "donor"]
+# Of a photograph: probe, reference, donor, or one of `FURTHER`.
+Role = Name
 Point = tuple[Coordinate, Coordinate]
 Sentences = Annotated[tuple[Text, ...], Meta(max_length=100)]
 Scores = Annotated[tuple[Cosine, ...], Meta(min_length=2, max_length=1000)]
+# Further photographs of the person of a side, from its second on.
+FURTHER = tuple(f"{side}-{number}" for side in SIDES for number in range(2, MOST_PHOTOGRAPHS + 1))
 # Enough of the two landmarks that lie farthest apart to make a face of, in pixels.
 _LEAST_SPREAD = 2.0
 
@@ -222,6 +227,7 @@ class Measured(Struct, frozen=True):
         quality: figures of the picture of each side, see `xssab_core.quality`.
         ledger, flip: the records of `xssab_core.findings`; None where the method shown first has no map.
         trust: None where the method shown first is too slow to be computed several times over.
+        several: the record of `xssab_core.findings.several`; None where each side has one photograph.
     """
 
     score: Cosine
@@ -236,6 +242,7 @@ class Measured(Struct, frozen=True):
     flip: dict[str, Any] | None
     replay: Replay | None
     trust: Trust | None
+    several: dict[str, Any] | None = None
 
 
 class Blind(Struct, frozen=True):
@@ -288,12 +295,26 @@ class CaseFile(Struct, frozen=True):
     provenance: Provenance
 
     def __post_init__(self) -> None:
-        wanted = {"probe", "reference"} | ({"donor"} if self.patches else set())
+        further = self.further
+        wanted = {*SIDES, *further} | ({"donor"} if self.patches else set())
         for name, found in (("photographs", set(self.photographs)), ("faces", set(self.faces))):
             if found != wanted:
                 raise ValueError(f"{name} are not those of {', '.join(sorted(wanted))}")
+        if bool(further) != (self.measured.several is not None):
+            raise ValueError("measured.several is not of the photographs")
         if len({method.id for method in self.methods}) < len(self.methods):
             raise ValueError("methods has the same method twice")
+
+    @property
+    def further(self) -> tuple[Role, ...]:
+        """The roles of the photographs beside those of the pair, side by side and in their order."""
+        return tuple(role for role in FURTHER if role in self.photographs)
+
+
+def spoken(role: Role) -> str:
+    """A role as it is said in a sentence."""
+    side, _, number = role.partition("-")
+    return f"{side}'s photograph {number}" if number else side
 
 
 class _Versioned(Struct):

@@ -21,6 +21,7 @@ _FONTS = ASSETS / "fonts"
 _MARGIN, _GAP = 15.0, 5.0
 _TEXT, _SMALL, _WIDE = 9.0, 7.6, 6.9
 _FIRST_COLUMN = 0.26
+_PICTURE = 18.0
 _SQUARE = 66.0
 _CHART = 260 / 640
 
@@ -124,8 +125,7 @@ def _block(paper: _Paper, block: Block) -> None:
 def _table(paper: _Paper, table: Table) -> None:
     columns = len(table.rows[0])
     size = _WIDE if columns > 3 else _SMALL
-    first = _FIRST_COLUMN if columns < 4 else 0.2
-    widths = (first, *((1 - first) / (columns - 1) for _ in range(columns - 1)))
+    widths = _widths(columns, bool(table.pictures), paper.epw)
     paper.set_font(FONT, size=size)
     paper.set_draw_color(150)
     bold = FontFace(emphasis="BOLD")
@@ -138,13 +138,26 @@ def _table(paper: _Paper, table: Table) -> None:
         padding=0.7,
         text_align="LEFT",
     ) as drawn:
-        for cells in (*((table.head,) if table.head else ()), *table.rows):
+        if table.head:
+            drawn.row([paper.letters(cell) for cell in table.head])
+        for number, cells in enumerate(table.rows):
             row = drawn.row()
-            for number, cell in enumerate(cells):
-                row.cell(paper.letters(cell), style=bold if number == 0 else None)
+            if table.pictures:
+                row.cell(img=io.BytesIO(table.pictures[number].encode()), img_fill_width=True)
+            for place, cell in enumerate(cells):
+                row.cell(paper.letters(cell), style=bold if place == 0 else None)
     paper.set_draw_color(0)
     paper.set_font(FONT, size=_TEXT)
     paper.ln(2.5)
+
+
+def _widths(columns: int, has_pictures: bool, whole: float) -> tuple[float, ...]:
+    """Of columns of text, in mm; with one of pictures before them the first is that of names."""
+    picture = _PICTURE if has_pictures else 0.0
+    first = 0.4 if has_pictures else _FIRST_COLUMN if columns < 4 else 0.2
+    each = (1 - first) / (columns - 1)
+    widths = tuple(share * (whole - picture) for share in (first, *(each for _ in range(columns - 1))))
+    return (picture, *widths) if has_pictures else widths
 
 
 def _figures(paper: _Paper, figures: Figures) -> None:

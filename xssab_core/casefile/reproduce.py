@@ -18,13 +18,14 @@ import numpy as np
 from xssab_core.casefile.archive import Archive, read_maps
 from xssab_core.casefile.contents import Contents, compute, crop_sha256, crops_of, is_quick
 from xssab_core.casefile.filing import provenance
-from xssab_core.casefile.format import CaseFile, Face, Provenance, Role, locked
+from xssab_core.casefile.format import CaseFile, Face, Provenance, Role, locked, spoken
 from xssab_core.device import on_one_thread
 from xssab_core.engine import Engine
 from xssab_core.errors import Cure, DataError, XssabError
 from xssab_core.explain import METHODS, Explanation, explain
 from xssab_core.faces import SIDES, AlignedFace, Pair, Photo, detect_faces, open_photo, turned
 from xssab_core.faces.exif import tags_of
+from xssab_core.findings.several import Further
 from xssab_core.metrics import percent
 from xssab_core.models import FaceModel
 from xssab_core.patch_lfw.generator import PatchedFace
@@ -48,6 +49,20 @@ REASON = (
     "pixels."
 )
 _DERIVED = frozenset({"sentences"})  # say in words what stands beside them in numbers
+
+
+@dataclass(frozen=True)
+class _Tolerance:
+    """How far numbers may be apart; `is_relative`: in shares of the largest value of each array."""
+
+    most: float
+    told: str
+    is_relative: bool = False
+
+
+_OF_COSINES = _Tolerance(SCORE, f"{SCORE:g}")
+_OF_SPREAD = _Tolerance(SHARE, f"{percent(SHARE, 0)} of the range of 90\u00a0% of LFW's faces")
+_OF_LARGEST = _Tolerance(SHARE, f"{percent(SHARE, 0)} of the largest value", is_relative=True)
 
 
 @dataclass(frozen=True)
@@ -142,7 +157,8 @@ def reproduce(
     def explained(method: str, told: Progress) -> Explanation:
         return _explained_anew(case, model, pair, method, told)
 
-    contents = compute(model, pair, usable, explained, part(progress, 0.0, 0.95))
+    further = further_of(case, photos)
+    contents = compute(model, pair, further, usable, explained, part(progress, 0.0, 0.95))
     checks = (*_on_photographs(case, photos), *_on_model(case, model), *_on_figures(archive, contents))
     progress(State(1.0))
     return Reproduction(archive.problems, checks, tuple(_circumstances(case.provenance, provenance(model, {}))))
@@ -174,15 +190,23 @@ def _is_usable(method: str, model: FaceModel) -> bool:
 
 def pair_of(case: CaseFile, photos: Mapping[Role, Photo]) -> Pair:
     """The faces of a case at the landmarks on record, the probe with its patches; photographs turned as they were."""
-    faces = {role: _aligned(photos[role], case.faces[role]) for role in photos}
-    probe = faces["probe"]
+    probe, reference = (_aligned(case, photos, side) for side in SIDES)
     if case.patches is not None:
         positions = np.array(case.patches.positions, dtype=np.int64).reshape(-1, 2)
-        probe = PatchedFace.of(probe, faces["donor"], positions, case.patches.side, case.patches.change)
-    return Pair(probe, faces["reference"])
+        donor = _aligned(case, photos, "donor")
+        probe = PatchedFace.of(probe, donor, positions, case.patches.side, case.patches.change)
+    return Pair(probe, reference)
 
 
-def _aligned(photo: Photo, face: Face) -> AlignedFace:
+def further_of(case: CaseFile, photos: Mapping[Role, Photo]) -> Further:
+    """The faces of the further photographs of each side at the landmarks on record."""
+    return {
+        side: [_aligned(case, photos, role) for role in case.further if role.startswith(f"{side}-")] for side in SIDES
+    }
+
+
+def _aligned(case: CaseFile, photos: Mapping[Role, Photo], role: Role) -> AlignedFace:
+    photo, face = photos[role], case.faces[role]
     points = np.array(face.landmarks, dtype=np.float64)
     return AlignedFace(photo, points, face.landmarks_origin, face.confidence, None, face.faces_in_photo, (), 0)
 
@@ -193,11 +217,11 @@ def _on_photographs(case: CaseFile, photos: Mapping[Role, Photo]) -> Iterator[Ch
         then, tags = case.photographs[role], tags_of(photo.data)
         record = (then.width, then.height, then.exif_orientation, then.format, then.tags, then.has_gps)
         today = (*photo.size, photo.exif_orientation, photo.format, tags.values, tags.has_gps)
-        yield _same(f"File of the {role}: size, format, EXIF", record, today)
+        yield _same(f"File of the {spoken(role)}: size, format, EXIF", record, today)
         if case.faces[role].landmarks_origin == "detected":
             yield _detection(role, case.faces[role], photo)
     if case.blind is not None:
-        digests = [photos[role].sha256 for role in photos if role != "donor"]
+        digests = [photos[side].sha256 for side in SIDES]
         again = locked(case.blind.components, digests, case.blind.locked_at)
         yield _same("Digest of the blind notes", case.blind.sha256, again.sha256)
 
@@ -205,7 +229,7 @@ def _on_photographs(case: CaseFile, photos: Mapping[Role, Photo]) -> Iterator[Ch
 def _detection(role: Role, face: Face, photo: Photo) -> Check:
     """The face found today that lies nearest to the one on record."""
     points, allowed = np.array(face.landmarks), LANDMARK * face.eye_distance
-    name, tolerance = f"Landmarks of the {role}", f"{allowed:.2f} pixels of the photograph"
+    name, tolerance = f"Landmarks of the {spoken(role)}", f"{allowed:.2f} pixels of the photograph"
     distances = [float(np.abs(found.landmarks - points).max()) for found in detect_faces(photo)]
     if not distances:
         return Check(name, "different", "no face is found today", tolerance)
@@ -225,14 +249,15 @@ def _on_model(case: CaseFile, model: FaceModel) -> Iterator[Check]:
 
 def _on_figures(archive: Archive, contents: Contents) -> Iterator[Check]:
     then, today = archive.case.measured, contents.measured
-    crops = dict(zip(SIDES, crops_of(contents.model, contents.pair), strict=True))
-    for side, crop in crops.items():
-        yield _crop(archive, side, then.crops.get(side, ""), crop)
-    yield _near("Score", {"": [then.score]}, {"": [today.score]}, SCORE, f"{SCORE:g}")
+    for role, face in contents.faces.items():
+        yield _crop(archive, role, then.crops.get(role, ""), face.crop_for(contents.model.info.template))
+    yield _near("Score", {"": [then.score]}, {"": [today.score]}, _OF_COSINES)
     yield _same("Decision", then.is_match, today.is_match)
     yield _same("FMR, FNMR and their intervals at the threshold", _plain(then.rates), _plain(today.rates))
     yield _alike("Likelihood ratio, bounds and Cllr", _plain(then.likelihood), _plain(today.likelihood))
-    yield _near("Quality of the pictures", _spread(then.quality), _spread(today.quality), SHARE, _SPREAD_TOLD)
+    yield _near("Quality of the pictures", _spread(then.quality), _spread(today.quality), _OF_SPREAD)
+    if then.several or today.several:
+        yield _alike("Means of all photographs", then.several, today.several, _OF_COSINES)
     titles = {method.id: method for method in archive.case.methods}
     for explanation in contents.explanations:
         method = titles[explanation.method.id]
@@ -248,12 +273,12 @@ def _on_figures(archive: Archive, contents: Contents) -> Iterator[Check]:
             yield _alike(name, old, new)
 
 
-def _crop(archive: Archive, side: str, then: str, crop: np.ndarray) -> Check:
-    name, tolerance = f"Crop of the {side}", f"{LEVELS} of 256 grey levels"
+def _crop(archive: Archive, role: Role, then: str, crop: np.ndarray) -> Check:
+    name, tolerance = f"Crop of the {spoken(role)}", f"{LEVELS} of 256 grey levels"
     if then == crop_sha256(crop):
         return Check(name, "equal", "", tolerance)
     try:
-        shown = open_photo(archive.members.get(f"pictures/{side}_crop.png", b""), f"{side}_crop.png").pixels
+        shown = open_photo(archive.members.get(f"pictures/{role}_crop.png", b""), f"{role}_crop.png").pixels
     except XssabError as error:
         return Check(name, "different", f"its pixels are others, and {error}", tolerance)
     kept = shown[::PICTURE_FACTOR, ::PICTURE_FACTOR]
@@ -270,10 +295,10 @@ def _maps(name: str, data: bytes | None, explanation: Explanation) -> Check:
         then = {} if data is None else read_maps(data)
     except DataError as error:
         return Check(name, "different", str(error), "")
-    return _near(name, then, explanation.maps(), SHARE, _SHARE_TOLD, relative=True)
+    return _near(name, then, explanation.maps(), _OF_LARGEST)
 
 
-def _alike(name: str, then: Any, today: Any) -> Check:
+def _alike(name: str, then: Any, today: Any, allowed: _Tolerance = _OF_LARGEST) -> Check:
     """Compare two records: numbers under one key with each other, all else to the letter."""
     old, new = _leaves(then), _leaves(today)
     for key in sorted(old.keys() | new.keys()):
@@ -281,9 +306,9 @@ def _alike(name: str, then: Any, today: Any) -> Check:
         counts = [len(found.get(key, [])) for found in (old, new)]
         if counts[0] != counts[1] or words[0] != words[1]:
             told = f"{key}: {_short(old.get(key))} then, {_short(new.get(key))} today"
-            return Check(name, "different", told, _SHARE_TOLD)
+            return Check(name, "different", told, allowed.told)
     then_numbers, numbers = ({key: list(filter(_is_number, found[key])) for key in found} for found in (old, new))
-    return _near(name, then_numbers, numbers, SHARE, _SHARE_TOLD, relative=True)
+    return _near(name, then_numbers, numbers, allowed)
 
 
 def _spread(quality: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
@@ -293,30 +318,23 @@ def _spread(quality: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     }
 
 
-_SPREAD_TOLD = f"{percent(SHARE, 0)} of the range of 90\u00a0% of LFW's faces"
-_SHARE_TOLD = f"{percent(SHARE, 0)} of the largest value"
-
-
-def _near(
-    name: str, then: Mapping[str, Any], today: Mapping[str, Any], allowed: float, tolerance: str, relative: bool = False
-) -> Check:
-    """Compare arrays of numbers by name; of `relative` ones differences are shares of the largest value of each."""
+def _near(name: str, then: Mapping[str, Any], today: Mapping[str, Any], allowed: _Tolerance) -> Check:
+    """Compare arrays of numbers by name."""
     if then.keys() != today.keys():
-        return Check(
-            name, "different", f"{', '.join(then) or 'none'} then, {', '.join(today) or 'none'} today", tolerance
-        )
+        told = f"{', '.join(then) or 'none'} then, {', '.join(today) or 'none'} today"
+        return Check(name, "different", told, allowed.told)
     apart: dict[str, float] = {}
     for key in then:
         old, new = np.asarray(then[key], dtype=np.float64), np.asarray(today[key], dtype=np.float64)
         if old.shape != new.shape:
-            return Check(name, "different", f"{key}: {old.shape} then, {new.shape} today", tolerance)
-        largest = float(np.abs(old).max(initial=0)) if relative else 1.0
+            return Check(name, "different", f"{key}: {old.shape} then, {new.shape} today", allowed.told)
+        largest = float(np.abs(old).max(initial=0)) if allowed.is_relative else 1.0
         apart[key] = float(np.abs(old - new).max(initial=0)) / (largest or 1.0)
     worst = max(apart, key=lambda key: apart[key], default="")
     far = apart.get(worst, 0.0)
-    shown = f"up to {100 * far:.2g}\u00a0% of the largest value" if relative else f"by {far:.1e}"
+    shown = f"up to {100 * far:.2g}\u00a0% of the largest value" if allowed.is_relative else f"by {far:.1e}"
     where = f" ({worst})" if worst else ""
-    return Check(name, _verdict(far, allowed), f"{shown}{where}" if far else "", tolerance)
+    return Check(name, _verdict(far, allowed.most), f"{shown}{where}" if far else "", allowed.told)
 
 
 def _same(name: str, then: Any, today: Any) -> Check:

@@ -8,6 +8,7 @@ from typing import Any
 
 from xssab_core.errors import ExplainError, FaceError, XssabError
 from xssab_core.faces import SIDES, TURNS, AlignedFace, Pair, align_face, open_photo, turned
+from xssab_core.findings.several import Further
 from xssab_core.models import DEFAULT_MODEL
 from xssab_core.patch_lfw.generator import LAYOUTS
 
@@ -42,6 +43,16 @@ def add_pair_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threshold", help='a cosine, or the name of a known threshold such as "eer"')
     for side in SIDES:
         _add_side(parser, side)
+    for side in SIDES:
+        parser.add_argument(
+            f"--{side}-also",
+            type=Path,
+            nargs="+",
+            default=[],
+            metavar="FILE",
+            help=f"further photographs of the person in {side.upper()}, their largest faces: what the means score, and "
+            "which photograph carries that; maps are of PROBE and REFERENCE",
+        )
 
 
 def _add_side(parser: argparse.ArgumentParser, side: str) -> None:
@@ -68,6 +79,15 @@ def pair_from(given: argparse.Namespace) -> Pair:
         XssabError: a photograph cannot be opened, or shows no such face.
     """
     return Pair(*(_face(given, side) for side in SIDES))
+
+
+def further_from(given: argparse.Namespace) -> Further:
+    """The faces of the further photographs that `add_pair_options` asked for.
+
+    Raises:
+        XssabError: a photograph cannot be opened, or shows no face.
+    """
+    return {side: [align_face(open_photo(path)) for path in getattr(given, f"{side}_also")] for side in SIDES}
 
 
 def threshold_of(given: argparse.Namespace) -> float | str | None:

@@ -9,7 +9,7 @@ from typing import Any
 from xssab_core.casefile.archive import read_archive, seal_of
 from xssab_core.casefile.filing import case_file
 from xssab_core.casefile.reproduce import REASON, Reproduction, reproduce
-from xssab_core.commands.arguments import add_pair_options, pair_from, threshold_of
+from xssab_core.commands.arguments import add_pair_options, further_from, pair_from, threshold_of
 from xssab_core.engine import Engine
 from xssab_core.errors import DataError
 from xssab_core.explain import METHODS
@@ -48,7 +48,7 @@ def _add_report(subparsers: Any) -> None:
 
 def _report(given: argparse.Namespace) -> None:
     """Compute the case, write it, and say where it is and what fixes it."""
-    engine, notes, pair = Engine(), _notes(given.notes), pair_from(given)
+    engine, notes, pair, further = Engine(), _notes(given.notes), pair_from(given), further_from(given)
     model = engine.model(given.model, Line("MiB"))
     methods = tuple(dict.fromkeys(given.method or ["xssab"]))
     case = case_file(
@@ -59,6 +59,7 @@ def _report(given: argparse.Namespace) -> None:
         threshold_of(given),
         originals=given.originals,
         notes=notes,
+        further=further,
         progress=Line(),
     )
     write_whole(given.output / _CASE, case)

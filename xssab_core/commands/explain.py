@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from xssab_core.commands.arguments import add_pair_options, pair_from, threshold_of
+from xssab_core.commands.arguments import add_pair_options, further_from, pair_from, threshold_of
 from xssab_core.engine import Engine
 from xssab_core.explain import CAUTION, METHODS, Explanation
-from xssab_core.faces import SIDES, AlignedFace, Pair, align_face, open_photo
+from xssab_core.faces import AlignedFace, Pair
 from xssab_core.files import write_folder
 from xssab_core.findings.flip import flip_set, telling_fill
 from xssab_core.findings.ledger import ledger
-from xssab_core.findings.several import Several, compare_several
+from xssab_core.findings.several import Several, compare_several, sides_of
 from xssab_core.metrics import compared
 from xssab_core.models import FaceModel
 from xssab_core.models.calibration import rates_at
@@ -27,16 +27,6 @@ def add(subparsers: Any) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser("explain", help="explain the score of two photographs")
     add_pair_options(parser)
-    for side in SIDES:
-        parser.add_argument(
-            f"--{side}-also",
-            type=Path,
-            nargs="+",
-            default=[],
-            metavar="FILE",
-            help=f"further photographs of the person in {side.upper()}, their largest faces: what the means score, and "
-            "which photograph carries that; maps are of PROBE and REFERENCE",
-        )
     parser.add_argument("--method", default="xssab", help=f"one of {', '.join(METHODS)}")
     parser.add_argument("--no-blur", dest="blur", action="store_false", help="leave the 5x5 Gaussian blur out")
     parser.add_argument(
@@ -92,14 +82,11 @@ def _compare_several(
     given: argparse.Namespace, engine: Engine, model: FaceModel, pair: Pair, explanation: Explanation
 ) -> Several | None:
     """The sides with their further photographs; None where none is given."""
-    if not given.probe_also and not given.reference_also:
+    further = further_from(given)
+    if not any(further.values()):
         return None
-    probe, reference = (
-        [face, *(align_face(open_photo(path)) for path in further)]
-        for face, further in zip(pair, (given.probe_also, given.reference_also), strict=True)
-    )
-    threshold = explanation.threshold
-    return compare_several(model, probe, reference, threshold, lambda crops: engine.embed(model, crops))
+    sides, threshold = sides_of(pair, further), explanation.threshold
+    return compare_several(model, *sides, threshold, lambda crops: engine.embed(model, crops))
 
 
 def _find(model: FaceModel, pair: Pair, explanation: Explanation, folder: Path) -> None:

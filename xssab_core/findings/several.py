@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from xssab_core.errors import DataError, ModelError
-from xssab_core.faces import SIDES, AlignedFace
+from xssab_core.faces import SIDES, AlignedFace, Pair
 from xssab_core.findings.passes import embed_each
 from xssab_core.metrics import compared, cosine, counted
 from xssab_core.models import FaceModel, Threshold
 
 MOST_PHOTOGRAPHS = 8
+# Photographs beside those of a pair, by the names of `SIDES`.
+Further = Mapping[str, Sequence[AlignedFace]]
 _OF_SINGLE_PAIRS = "The threshold and its error rates are those of pairs of single photographs, not of means."
 
 
@@ -140,9 +142,15 @@ class Several:
 
     def _record(self, side: str, photographs: Photographs) -> list[dict[str, Any]]:
         numbers = zip(photographs.names, self.own(side).tolist(), self.without(side).tolist(), strict=True)
+        carrier = self.carrier(side)
         return [
-            {"file": name, "score": own, "score_without": None if np.isnan(without) else without}
-            for name, own, without in numbers
+            {
+                "file": name,
+                "score": own,
+                "score_without": None if np.isnan(without) else without,
+                "carries": number == carrier,
+            }
+            for number, (name, own, without) in enumerate(numbers)
         ]
 
 
@@ -151,6 +159,12 @@ def _unit(vector: np.ndarray) -> np.ndarray:
     if length < 1e-6:
         raise ModelError("The embeddings of one side cancel each other out. Its photographs have no mean; use fewer.")
     return np.asarray(vector / length)
+
+
+def sides_of(pair: Pair, further: Further) -> tuple[list[AlignedFace], list[AlignedFace]]:
+    """All faces of the probe and of the reference, those of the pair first."""
+    probe, reference = ([face, *further.get(side, ())] for side, face in pair.by_side())
+    return probe, reference
 
 
 def compare_several(
