@@ -88,6 +88,19 @@ def test_landmarks_given_by_hand_are_used_and_recorded(tmp_path, samples) -> Non
     assert record["blur"] is False
 
 
+def test_landmarks_of_a_record_that_lie_outside_the_picture_are_read_back(tmp_path, samples) -> None:
+    face = samples["barack_obama_1"]
+    # The eye at the left lies outside, and so comes first with a minus sign.
+    points = (face.landmarks - [face.landmarks[0, 0] + 9.25, 0]).round(3)
+    typed = ";".join(f"{x:g},{y:g}" for x, y in points)
+    assert typed.startswith("-9.25,")
+    for number, given in enumerate((typed, json.dumps(points.tolist()), json.dumps(points.tolist(), indent=2))):
+        output = tmp_path / str(number)
+        assert main(["explain", *PAIR, "--method", "random", "--probe-landmarks", given, "--output", str(output)]) == 0
+        record = json.loads((output / "result.json").read_text())
+        assert record["probe"]["landmarks"] == points.tolist()
+
+
 def test_the_same_file_twice_is_pointed_out_and_two_photographs_are_not(tmp_path, capsys) -> None:
     assert main(["explain", PAIR[0], PAIR[0], "--output", str(tmp_path)]) == 0
     assert "Probe and reference are the same file" in capsys.readouterr().out
@@ -110,6 +123,8 @@ def test_the_same_file_twice_is_pointed_out_and_two_photographs_are_not(tmp_path
         (["explain", *PAIR, "--method", "magic"], "Known methods"),
         (["explain", *PAIR, "--model", "magic"], "Known models"),
         (["explain", *PAIR, "--probe-landmarks", "1,2;3"], "five x,y pairs"),
+        (["explain", *PAIR, "--probe-landmarks", "-1,2;3"], "'-1,2;3' is not five x,y pairs"),
+        (["explain", *PAIR, "--threshold", "-1.5"], "between -1 and 1"),
         (["explain", *PAIR, "--probe-face", "3"], "no face number 3"),
     ],
 )

@@ -7,7 +7,7 @@ import sys
 from typing import NoReturn
 
 from xssab_core.commands import COMMANDS
-from xssab_core.commands.arguments import sentence
+from xssab_core.commands.arguments import sentence, with_negative_values
 from xssab_core.errors import XssabError
 
 
@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add(subparsers)
-    given = parser.parse_args(arguments)
+    given = parser.parse_args(with_negative_values(sys.argv[1:] if arguments is None else arguments))
     try:
         given.run(given)
     except XssabError as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,11 @@ from xssab_core.patch_lfw.generator import LAYOUTS
 
 # What `--aligned` says of itself.
 ALIGNED = "the images are crops that are already aligned: take them as they are"
+
+# In JSON.
+_BETWEEN_PAIRS = re.compile(r"\]\s*,\s*\[")
+# A value that argparse would take for an option: none of ours begins like it.
+_NEGATIVE = re.compile(r"-\.?\d")
 
 # What helps, by the kind of `Cure`: the option it needs (said by commands that have it only), and the phrase.
 _PHRASES = {
@@ -64,12 +71,23 @@ def _add_side(parser: argparse.ArgumentParser, side: str) -> None:
     which.add_argument(
         f"--{side}-landmarks",
         metavar="X,Y;X,Y;X,Y;X,Y;X,Y",
-        help="left eye, right eye, nose, left and right mouth corner as seen in the picture, or as a record has them; "
-        f"where the first is negative: --{side}-landmarks=-9,52;...",
+        help="left eye, right eye, nose, left and right mouth corner as seen in the picture, or as a record has them",
     )
     which.add_argument(
         f"--{side}-aligned", action="store_true", help="it is a crop that is already aligned: take it as it is"
     )
+
+
+def with_negative_values(arguments: Sequence[str]) -> list[str]:
+    """Arguments with values such as -9,52 joined to the options they follow."""
+    joined: list[str] = []
+    for argument in arguments:
+        before = joined[-1] if joined else ""
+        if before.startswith("--") and "=" not in before and _NEGATIVE.match(argument):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def pair_from(given: argparse.Namespace) -> Pair:
@@ -105,8 +123,10 @@ def _face(given: argparse.Namespace, side: str) -> AlignedFace:
 
 
 def _points(text: str) -> list[tuple[float, float]]:
+    """Pairs as they are typed, `x,y;x,y`, or as a record has them, `[[x, y], [x, y]]`."""
+    typed = _BETWEEN_PAIRS.sub(";", text).strip("[] \n")
     try:
-        return [(float(x), float(y)) for x, y in (pair.split(",") for pair in text.split(";"))]
+        return [(float(x), float(y)) for x, y in (pair.split(",") for pair in typed.split(";"))]
     except ValueError as error:
         raise FaceError(f"{text!r} is not five x,y pairs such as 38,52;74,51;56,72;42,92;71,92.") from error
 
