@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import wait
+from pathlib import Path
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.e2e.small_model import add_small_model
 from ui.jobs import jobs
 from ui.state import uploads
+from xssab_core import paths
 from xssab_core.casefile.archive import read_archive
 from xssab_core.faces import align_face, open_photo
 from xssab_core.findings.several import compare_several
 from xssab_core.models import TorchFaceModel
+from xssab_core.models.adding import Description
 from xssab_core.paths import ASSETS
 
 SAMPLES = ASSETS / "samples"
@@ -76,22 +80,37 @@ def test_further_photographs_join_the_first_and_go_when_they_are_taken_away(
     table = next(frame.value for frame in app.dataframe if "means without it" in frame.value)
     assert list(table["photograph"]) == [f"{name}.jpg" for name in NAMES]
 
-    app.button(key="start_case").click().run()
-    filing = next(job for job in jobs()._jobs.values() if isinstance(job.key, tuple) and job.key[0] == "case")
-    case = read_archive(filing.outcome.result(120)).case
-    assert [case.photographs[role].file for role in ("probe", *case.further)] == [f"{name}.jpg" for name in NAMES[:3]]
-    assert case.measured.several is not None
-    assert case.measured.several["score"] == pytest.approx(expected.score, abs=1e-4)
-
     app.button(key=f"probe_remove_{tickets[0]}").click().run()
     assert _kept(tickets) == [False, True, True]
     assert _tickets(app) == tickets[1:]
-    assert filing not in jobs()._jobs.values()
     app.toggle(key="probe_several").set_value(False).run()
     assert _kept(tickets) == [False, True, False]
     assert _tickets(app) == [tickets[1]]
     assert _score(app, "Score (cosine)") == pytest.approx(expected.singles[1, 0], abs=1e-4)
     assert HEADER not in [header.value for header in app.header]
+    assert not app.exception
+
+
+def test_a_case_file_has_them_and_is_forgotten_with_each_of_them(
+    sface: TorchFaceModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "sface").symlink_to(paths.home() / "models" / "sface")
+    monkeypatch.setenv("XSSAB_HOME", str(tmp_path))
+    monkeypatch.delenv("XSSAB_LFW", raising=False)
+    add_small_model("quick", Description("Quick"), "these tests", tmp_path)
+    tickets = {name: uploads().put("me", *_file(name)[:2]) for name in NAMES}
+    probe, reference = (",".join(tickets[name] for name in names) for names in (NAMES[:2], NAMES[2:]))
+    app = _open(probe=probe, reference=reference, model="Quick")
+    app.button(key="start_case").click().run()
+    filing = next(job for job in jobs()._jobs.values() if isinstance(job.key, tuple) and job.key[0] == "case")
+    case = read_archive(filing.outcome.result(120)).case
+    files = {role: photograph.file.removesuffix(".jpg") for role, photograph in case.photographs.items()}
+    assert files == dict(zip(("probe", "probe-2", "reference", "reference-2"), NAMES, strict=True))
+    assert case.measured.several is not None
+    assert case.measured.several["score"] == pytest.approx(_score(app, "Score of the means"), abs=1e-4)
+    app.button(key=f"reference_remove_{tickets[NAMES[3]]}").click().run()
+    assert filing not in jobs()._jobs.values()
     assert not app.exception
 
 
