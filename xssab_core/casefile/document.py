@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from typing import Any
 
 from xssab_core.casefile.contents import MOST_PASSES, Contents
 from xssab_core.casefile.drawings import Drawings
 from xssab_core.casefile.format import CASE, MANIFEST, CaseFile, ErrorRate, Face, Photograph, Role, spoken
 from xssab_core.faces import SIDES
 from xssab_core.findings.ledger import Ledger
-from xssab_core.findings.several import Several
 from xssab_core.metrics import Rate, compared, counted, percent, signed_percent
 from xssab_core.quality.standing import among_lfw, readings
 from xssab_core.quality.standing import sentences as quality_sentences
@@ -216,14 +214,13 @@ def _maps(case: CaseFile, contents: Contents, drawn: Drawings) -> Iterator[Block
 
 def _several(case: CaseFile, contents: Contents, drawn: Drawings) -> Iterator[Section]:
     """The comparison of all photographs of each side, where there are several."""
-    several = contents.several
-    if several is None:
+    several, record = contents.several, case.measured.several
+    if several is None or record is None:
         return
-    rows = {
-        role: (f"{spoken(role).capitalize()}: {case.photographs[role].file}", *cells)
-        for side in SIDES
-        for role, cells in zip(_roles_of(side, contents), _shares_of(several, side), strict=True)
-    }
+    rows: dict[Role, tuple[str, ...]] = {}
+    for side in SIDES:
+        roles = (role for role in contents.faces if role.partition("-")[0] == side)
+        rows |= {role: _one_of_several(case, role, found) for role, found in zip(roles, record[side], strict=True)}
     told = Paragraph(
         "The mean of the embeddings of a side's photographs stands for the person. Own score: of the photograph with "
         "the mean of the other side. All else in this report is of the probe and the reference alone."
@@ -235,16 +232,12 @@ def _several(case: CaseFile, contents: Contents, drawn: Drawings) -> Iterator[Se
 _SEVERAL_COLUMNS = ("Crop", "Photograph", "Own score", "Means without it", "Carries the decision")
 
 
-def _roles_of(side: str, contents: Contents) -> Iterator[Role]:
-    return (role for role in contents.faces if role.partition("-")[0] == side)
-
-
-def _shares_of(several: Several, side: str) -> Iterator[tuple[str, str, str]]:
-    """What each photograph of a side has to do with the score of the means."""
-    carrier = several.carrier(side)
-    for number, (own, without) in enumerate(zip(several.own(side), several.without(side), strict=True)):
-        left = "the only one" if np.isnan(without) else f"{without:z.4f}"
-        yield f"{own:z.4f}", left, "most" if number == carrier else ""
+def _one_of_several(case: CaseFile, role: Role, found: Mapping[str, Any]) -> tuple[str, ...]:
+    """A row: what a photograph has to do with the score of the means."""
+    name = f"{spoken(role).capitalize()}: {case.photographs[role].file}"
+    without = found["score_without"]
+    left = "the only one" if without is None else f"{without:z.4f}"
+    return name, f"{found['score']:z.4f}", left, "most" if found["carries"] else ""
 
 
 def _regions(contents: Contents, drawn: Drawings) -> Iterator[Block]:
@@ -379,7 +372,8 @@ def _of_photograph(photograph: Photograph, face: Face) -> Iterator[tuple[str, st
     place = "PRESENT: the file says where it was taken" if photograph.has_gps else "none"
     yield "GPS position", place
     yield "In this case file", "byte for byte" if photograph.member else "no, by its digest only"
-    yield "Landmarks", _ORIGINS[face.landmarks_origin]
+    points = "; ".join(f"{x:.1f},{y:.1f}" for x, y in face.landmarks)
+    yield "Landmarks", f"{_ORIGINS[face.landmarks_origin]}; in pixels {points}"
     confidence, count = face.confidence, face.faces_in_photo
     yield "Detector's confidence", "not asked" if confidence is None else f"{confidence:.4f}"
     yield "Faces found", "not asked" if count is None else str(count)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from xssab_core.drawing.svg import INK, Axes, Box, document, stroke, text
+from xssab_core.drawing.svg import INK, Axes, Box, document, stroke, text, text_on_picture
 from xssab_core.explain import Explanation
 from xssab_core.faces import AlignedFace
 from xssab_core.faces.align import Template, similarity_transform
@@ -35,7 +35,7 @@ def crop_figure(face: AlignedFace, template: Template, alt: str) -> str:
     points = np.c_[face.landmarks, np.ones(5)] @ similarity_transform(face.landmarks, np.array(template.points)).T
     marks = "".join(
         f'<circle cx="{x:.2f}" cy="{y:.2f}" r="1.6" fill="#ffffff" stroke="#000000" stroke-width="0.6"/>'
-        f'<text x="{x + 2.6:.2f}" y="{y - 1.6:.2f}" font-size="6" fill="#ffffff">{number}</text>'
+        + text_on_picture(x + 2.6, y - 1.6, str(number), 6)
         for number, (x, y) in enumerate(points, start=1)
     )
     return _picture(face.crop_for(template), marks, alt)

@@ -18,7 +18,7 @@ from xssab_core.drawing.svg import FONT
 from xssab_core.paths import ASSETS
 
 _FONTS = ASSETS / "fonts"
-_MARGIN, _GAP = 15.0, 5.0
+_MARGIN, _GAP, _INDENT = 15.0, 5.0, 3.5
 _TEXT, _SMALL, _WIDE = 9.0, 7.6, 6.9
 _FIRST_COLUMN = 0.26
 _PICTURE = 18.0
@@ -33,6 +33,7 @@ class _Paper(FPDF):
         super().__init__(format="A4")
         self._caution = caution
         self.set_margins(_MARGIN, _MARGIN)
+        self.c_margin = 0.0  # text begins where lines and figures do
         self.set_auto_page_break(True, 20)
         for style, name in (("", "DejaVuSans"), ("B", "DejaVuSans-Bold")):
             self.add_font(FONT, style, _FONTS / f"{name}.ttf")
@@ -109,7 +110,8 @@ def _block(paper: _Paper, block: Block) -> None:
         _write(paper, block.text, _TEXT)
     elif isinstance(block, Bullets):
         for item in block.items:
-            _write(paper, f"•  {item}", _TEXT, gap=0.8)
+            paper.cell(_INDENT, _TEXT * 0.5, "•")
+            _write(paper, item, _TEXT, gap=0.8)
         paper.ln(1)
     elif isinstance(block, Table):
         _table(paper, block)
@@ -135,7 +137,7 @@ def _table(paper: _Paper, table: Table) -> None:
         first_row_as_headings=bool(table.head),
         headings_style=bold,
         line_height=size * 0.55,
-        padding=0.7,
+        padding=(0.7, 2.0, 0.7, 0.0),
         text_align="LEFT",
     ) as drawn:
         if table.head:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
-from html import escape
 
 import cv2
 import numpy as np
 
+from xssab_core.drawing.svg import text_on_picture
 from xssab_core.gallery.thumbnails import outline
 from xssab_core.render import png
 
@@ -44,10 +44,6 @@ def _label(text: str, mask: np.ndarray, unit: float) -> str:
     depth = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5)
     widest = np.argwhere(depth == depth.max())
     y, x = widest[np.linalg.norm(widest - widest.mean(axis=0), axis=1).argmin()]
-    # What sets it in a PDF knows neither the order of painting nor the middle of a line of text.
-    place = (
-        f'x="{x - 0.5:.1f}" y="{y - 0.5 + 0.36 * _TEXT * unit:.1f}" font-family="DejaVu Sans, sans-serif" '
-        f'font-size="{_TEXT * unit:.1f}" font-weight="bold" text-anchor="middle"'
-    )
-    halo = f'<text {place} fill="none" stroke="#000000" stroke-width="{unit:.2f}">{escape(text)}</text>'
-    return f'{halo}<text {place} fill="#ffffff">{escape(text)}</text>'
+    # What sets it in a PDF does not know the middle of a line of text.
+    size = _TEXT * unit
+    return text_on_picture(x - 0.5, y - 0.5 + 0.36 * size, text, size, "middle")

@@ -156,8 +156,9 @@ class Ledger:
         for side, exact in zip(SIDES, self.exact, strict=True):
             high, low = int(exact.argmax()), int(exact.argmin())
             yield (
-                f"By the last grid of the network, {_the(self.names[high])} of the {side} adds most to score minus "
-                f"threshold ({exact[high]:+z.4f} of {margin}), {_the(self.names[low])} least ({exact[low]:+z.4f})."
+                f"By the last grid of the network, the largest part of score minus threshold ({margin}) on the {side} "
+                f"is that of {_the(self.names[high])} ({exact[high]:+z.4f}), the smallest that of "
+                f"{_the(self.names[low])} ({exact[low]:+z.4f})."
             )
 
 
