@@ -13,7 +13,6 @@ import pytest
 from PIL import Image, ImageFilter
 from playwright.sync_api import Page, expect
 
-from tests.e2e.app_process import start_app
 from tests.e2e.conftest import SCREENSHOTS
 from tests.e2e.widgets import next_frame, open_options
 from ui.pair_picker import first_pair
@@ -316,22 +315,6 @@ def test_the_same_file_twice_is_pointed_out(visit) -> None:
     wait_for_maps(visit)
     upload(visit, SAMPLES / "joe_biden_1.jpg", SAMPLES / "joe_biden_1.jpg")
     expect(visit.get_by_text("Probe and reference are the same file")).to_be_visible()
-
-
-def test_a_cold_deep_link_goes_through_the_router(browser, tmp_path, sface) -> None:
-    fresh = start_app(tmp_path / "log.txt")
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    page.goto(f"{fresh.url}/inspect?threshold_sface=0.363")
-    wait_for_maps(page)
-    expect(page.get_by_text("It is not evidence of identity").first).to_be_visible()
-    assert metric(page, "Threshold") == 0.363
-    assert page.title().startswith("Inspect") or "xSSAB" in page.title()
-    context.close()
-    fresh.process.terminate()
-    fresh.process.wait(20)
-    assert "Uncaught" not in fresh.log.read_text()
 
 
 @pytest.mark.parametrize("visit", ["dark"], indirect=True)
