@@ -42,8 +42,8 @@ def randomised_copy(model: TorchFaceModel, seed: int) -> TorchFaceModel | None:
     """A copy whose weights are shuffled within each tensor, which keeps their scale and destroys what they learnt.
 
     Through weights in another order, activations vanish, explode or run into one direction; so each layer is settled
-    anew, see `_Settling`, on turned and shifted copies of two sample faces. The copy keeps the digest of the weights, so
-    that trained parts which belong to the model (the head of xCos) still attach to it; nothing that it computes may
+    anew, see `_Settling`, on turned and shifted copies of two sample faces. The copy keeps the digest of the weights,
+    so that trained parts which belong to the model (the head of xCos) still attach to it; nothing that it computes may
     therefore reach a cache. It is made on one CPU thread, so that it is the same wherever it is asked for, and kept for
     as long as the model is.
 
