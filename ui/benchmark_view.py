@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
@@ -17,10 +18,15 @@ from xssab_core.benchmark.table import areas_csv, areas_latex
 from xssab_core.explain import METHODS
 from xssab_core.metrics import Estimate, counted, percent
 
+# More curves than this are not told apart; then so many of the best are drawn.
+_MOST_CURVES, _BEST_CURVES = 9, 5
+
 _ATTAINED = (
     "Of possible = (AUC of random - AUC) / (AUC of random - AUC of the clean errors), the share of what can be gained: "
     "errors that the model makes on clean pairs stay in every order. "
 )
+# The kinds of pairs by the names of their figures in the results.
+_SIDES = {"genuine": "mated", "impostor": "non_mated"}
 _CONTROLS = (
     "Controls need no model: what a method is worth shows against them. The oracle knows where the patches lie, "
     "and orders the pixels in them at random."
@@ -81,7 +87,8 @@ def show_curves(results: Results) -> None:
     st.header("DPR curves")
     methods = results.controls_last
     below = 70 + 21 * math.ceil(len(methods) / 2)  # pixels of the axis and of a legend with two methods a line
-    figure = dpr_figure(results).update_layout(
+    drawn = _drawn_at_first(methods)
+    figure = dpr_figure(results, drawn).update_layout(
         title=None,
         template=None,
         height=340 + below,
@@ -90,7 +97,26 @@ def show_curves(results: Results) -> None:
     )
     alt = f"DPR curves of FMR and FNMR of {', '.join(method.full_title for method in methods)}"
     st.plotly_chart(figure, key="dpr", config={"displayModeBar": False}, alt=alt)
-    st.caption("Lower is better: the errors that patches caused disappear sooner when the map finds the patches.")
+    some = "" if len(drawn) == len(methods) else " A click on a name draws or hides its curves."
+    st.caption(
+        f"Lower is better: the errors that patches caused disappear sooner when the map finds the patches.{some}"
+    )
+
+
+def _drawn_at_first(methods: Sequence[MethodResult]) -> frozenset[str]:
+    """The labels of methods whose curves are drawn unasked: all, where they are few, else the best, the paper's own,
+    maps of the user's own, and chance."""
+    if len(methods) <= _MOST_CURVES:
+        return frozenset(method.label for method in methods)
+    ranked = sorted(methods, key=lambda method: (method.is_control, -(method.gain.mean.value or -1.0)))
+    return frozenset(
+        method.label
+        for rank, method in enumerate(ranked)
+        if rank < _BEST_CURVES
+        or method.is_random
+        or _as_in_paper(method.label) == "xssab"
+        or not (method.is_control or _as_in_paper(method.label) in METHODS)
+    )
 
 
 def show_areas(results: Results) -> None:
@@ -165,26 +191,39 @@ def show_deletion(results: Results) -> None:
     if deletion is None:
         return
     st.header("Deletion and insertion")
-    rows = []
-    for method in results.controls_last:
-        occluded = deletion.methods.get(method.label)
-        if occluded is None:
-            continue
-        for pairs, side in (("genuine", "mated"), ("impostor", "non_mated")):
-            row = {"method": plain(method.full_title), "pairs": pairs}
-            for name, accuracy in occluded.accuracy.items():
-                row[plain(name.replace("-", ", "))] = _bare_interval(getattr(accuracy.auc, side))
-            for fill, moved in occluded.top.items():
-                row[f"top 1 %, {plain(fill)}"] = "" if method.is_random else _bare_interval(getattr(moved, side))
-            rows.append(row)
-    _table(rows, "Area under the accuracy of deletion and insertion by method, fill and kind of pairs")
+    known = [(m, found) for m in results.controls_last if (found := deletion.methods.get(m.label)) is not None]
+    for kind, tab in zip(_SIDES, st.tabs([f"{kind.capitalize()} pairs" for kind in _SIDES]), strict=True):
+        areas = [
+            {"method": plain(method.full_title)}
+            | {
+                plain(name.replace("-", ", ")): _bare_interval(getattr(accuracy.auc, _SIDES[kind]))
+                for name, accuracy in occluded.accuracy.items()
+            }
+            for method, occluded in known
+        ]
+        with tab:
+            _table(areas, f"Area under the accuracy of deletion and insertion by method and fill, {kind} pairs")
     st.caption(
         f"On {deletion.pairs.genuine:,} genuine and {deletion.pairs.impostor:,} impostor pairs without patches, in the "
         "order of the map of the clean probe, what speaks for the decision first: area under the share of right "
         "decisions over 0..100 % of the pixels taken away (deletion: less is better) or shown (insertion: more is "
-        "better), with its 95 % interval. Top 1 %: how far the score moves against the decision when these pixels are "
-        "hidden, minus the same of random. A model that refuses every picture has no error on impostor pairs, so the "
+        "better), with its 95 % interval. A model that refuses every picture has no error on impostor pairs, so the "
         "kinds stand apart."
+    )
+    moves = [
+        {"method": plain(method.full_title)}
+        | {
+            f"{kind}, {plain(fill)}": _bare_interval(getattr(moved, side))
+            for kind, side in _SIDES.items()
+            for fill, moved in occluded.top.items()
+        }
+        for method, occluded in known
+        if not method.is_random
+    ]
+    _table(moves, "How far the score moves without the first 1 % of the pixels by method, kind of pairs and fill")
+    st.caption(
+        "Without the first 1 % of the pixels: how far the score moves against the decision when they are hidden, minus "
+        "the same of random."
     )
 
 

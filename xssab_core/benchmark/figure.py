@@ -3,6 +3,7 @@ as SVG."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from html import escape
 
 import plotly.graph_objects as go
@@ -22,9 +23,10 @@ _WIDTH, _LEGEND, _ROW, _NOTE = 760, 286, 18, 12
 _TITLES: dict[Kind, str] = {"fmr": "FMR (impostor pairs)", "fnmr": "FNMR (genuine pairs)"}
 
 
-def dpr_figure(results: Results) -> go.Figure:
+def dpr_figure(results: Results, drawn: Collection[str] | None = None) -> go.Figure:
     """Plotly figure with two panels, FMR and FNMR, one line a method that is named with how many pairs it has. Titles
-    are shown as they are: Plotly reads text as a kind of HTML, so they are escaped."""
+    are shown as they are: Plotly reads text as a kind of HTML, so they are escaped. Of methods whose labels are not in
+    `drawn` only the names are there, and a click on one draws it; None draws all."""
     figure = make_subplots(rows=1, cols=2, subplot_titles=list(_TITLES.values()), shared_yaxes=True)
     percent = [100 * share for share in results.shares]
     for number, method in enumerate(results.controls_last):
@@ -40,6 +42,7 @@ def dpr_figure(results: Results) -> go.Figure:
                     name=name,
                     legendgroup=method.label,
                     showlegend=column == 1,
+                    visible=True if drawn is None or method.label in drawn else "legendonly",
                     line=line,
                     mode="lines+markers",
                     marker={"size": 4},
