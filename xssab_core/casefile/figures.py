@@ -13,7 +13,7 @@ import numpy as np
 
 from xssab_core.drawing.svg import INK, Axes, Box, document, stroke, text, text_on_picture
 from xssab_core.explain import Explanation
-from xssab_core.faces import AlignedFace
+from xssab_core.faces import ARCFACE, AlignedFace
 from xssab_core.faces.align import Template, similarity_transform
 from xssab_core.gallery.thumbnails import outline
 from xssab_core.metrics import compared
@@ -33,9 +33,10 @@ _BIN = 0.02
 def crop_figure(face: AlignedFace, template: Template, alt: str) -> str:
     """The crop with its five landmarks, numbered in their order."""
     points = np.c_[face.landmarks, np.ones(5)] @ similarity_transform(face.landmarks, np.array(template.points)).T
+    unit = template.size / ARCFACE.size
     marks = "".join(
-        f'<circle cx="{x:.2f}" cy="{y:.2f}" r="1.6" fill="#ffffff" stroke="#000000" stroke-width="0.6"/>'
-        + text_on_picture(x + 2.6, y - 1.6, str(number), 6)
+        f'<circle cx="{x:.2f}" cy="{y:.2f}" r="{1.6 * unit:.2f}" fill="#ffffff" stroke="#000000" '
+        f'stroke-width="{0.6 * unit:.2f}"/>' + text_on_picture(x + 2.6 * unit, y - 1.6 * unit, str(number), 6 * unit)
         for number, (x, y) in enumerate(points, start=1)
     )
     return _picture(face.crop_for(template), marks, alt)
