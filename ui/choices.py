@@ -16,10 +16,14 @@ from streamlit.errors import StreamlitAPIException
 
 def outlived(name: str, owner: Hashable) -> bool:
     """Whether a choice was last made for another owner in this session; from now on it is this owner's."""
-    key = f"_owner_of_{name}"
+    key = _owner_of(name)
     before = st.session_state.get(key, owner)
     st.session_state[key] = owner
     return bool(before != owner)
+
+
+def _owner_of(name: str) -> str:
+    return f"_owner_of_{name}"
 
 
 def belongs(name: str, owner: Hashable, default: Any) -> None:
@@ -43,3 +47,16 @@ def drop(*names: str) -> None:
     for name in names:
         with contextlib.suppress(StreamlitAPIException):
             st.query_params.pop(name, None)
+
+
+def exchange(first: str, second: str) -> None:
+    """Two choices change places, with their owners."""
+    for a, b in ((first, second), (_owner_of(first), _owner_of(second))):
+        for name, value in ((a, st.session_state.pop(b, None)), (b, st.session_state.pop(a, None))):
+            if value is not None:
+                st.session_state[name] = value
+    said = st.query_params.get(first, ""), st.query_params.get(second, "")
+    # Of what a widget holds, Streamlit writes the address.
+    with contextlib.suppress(StreamlitAPIException):
+        keep(first, said[1])
+        keep(second, said[0])

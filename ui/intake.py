@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 
 import streamlit as st
 
-from ui.choices import belongs, drop, keep
+from ui.choices import belongs, drop, exchange, keep
+from ui.components import component
 from ui.models_view import forget_pair
 from ui.pictures import photo_with_faces, show_picture
 from ui.state import Upload, browser, engine, forget_upload, uploads
@@ -25,8 +26,15 @@ _HELP = f"Up to {MOST_PHOTOGRAPHS} photographs of one person are compared by the
 _BETWEEN = ","
 
 
+_both_at_once = component("intake")
+
+
 def uploaded_pair() -> tuple[Photo, Photo] | None:
     """The widgets for two photographs; None while one is missing or cannot be read."""
+    for side in SIDES:
+        _say_again(side)
+    with st.container():
+        _take_both()
     probe, reference = (uploaded(side, may_be_several=True) for side in SIDES)
     return None if probe is None or reference is None else (probe, reference)
 
@@ -54,7 +62,7 @@ def uploaded(side: str, may_be_several: bool = False) -> Photo | None:
     if several:
         _show_list(side, kept)
     elif file is None:
-        st.caption(f"{name}: {plain(next(iter(kept.values())).name)}")
+        _offer_removal(side, *next(iter(kept.items())), f"Remove {side}")
     return _opened(_meant(side, kept))
 
 
@@ -115,8 +123,12 @@ def _show_list(side: str, kept: Mapping[str, Upload]) -> None:
             bind="query-params",
         )
     for number, (ticket, upload) in enumerate(kept.items(), start=1):
-        label, key = f"Remove {number}: {plain(upload.name)}", f"{side}_remove_{ticket}"
-        st.button(label, key=key, on_click=_remove, args=(side, ticket), icon=":material/close:", type="tertiary")
+        _offer_removal(side, ticket, upload, f"Remove {number}")
+
+
+def _offer_removal(side: str, ticket: str, upload: Upload, verb: str) -> None:
+    label, key = f"{verb}: {plain(upload.name)}", f"{side}_remove_{ticket}"
+    st.button(label, key=key, on_click=_remove, args=(side, ticket), icon=":material/close:", type="tertiary")
 
 
 def _remove(side: str, ticket: str) -> None:
@@ -151,7 +163,10 @@ def _opened(upload: Upload, silent: bool = False) -> Photo | None:
 def show_incomplete() -> None:
     """What is still to be done, and the photographs that are there, with their faces."""
     st.title("Upload two photographs")
-    st.info("Upload a probe and a reference photograph in the sidebar.", icon=":material/upload:")
+    st.info(
+        "Upload a probe and a reference photograph in the sidebar, both at once or one by one.",
+        icon=":material/upload:",
+    )
     for column, side in zip(st.columns(2), SIDES, strict=True):
         with column:
             for upload in _kept(side).values():
@@ -169,16 +184,55 @@ def _preview(side: str, data: bytes, name: str) -> None:
     st.caption(f"{plain(name)}: {found} found.")
 
 
+def _take_both() -> None:
+    """Two photographs at once, or one from the clipboard, into the widgets of the sides; and the way to swap them."""
+    sides = [
+        {
+            "title": side,
+            "field": "" if _is_filmed(side) else _widget(side, _is_several(side)),
+            "filled": bool(_kept(side)),
+            "several": _is_several(side),
+        }
+        for side in SIDES
+    ]
+    _both_at_once(key="both", data={"sides": sides, "suffixes": ",".join(f".{suffix}" for suffix in SUFFIXES)})
+    if all(map(_kept, SIDES)):
+        st.button("Swap probe and reference", on_click=_swap, icon=":material/swap_vert:")
+
+
+def _swap() -> None:
+    """The two sides change places, with all that was chosen for them. What their widgets hold belongs to a side: they
+    are emptied, and the photographs are named below them."""
+    names = ((side, *_choices_of(side), f"{side}_several") for side in SIDES)
+    for first, second in zip(*names, strict=True):
+        exchange(first, second)
+    for side in SIDES:
+        _empty(side)
+
+
+def _is_filmed(side: str) -> bool:
+    return bool(st.session_state.get(f"{side}_{_CAMERA}_on", False))
+
+
+def _widget(side: str, several: bool) -> str:
+    """The key of the widget that takes photographs of a side."""
+    kind = _CAMERA if _is_filmed(side) else _FILES if several else _FILE
+    return f"{side}_{kind}_{st.session_state.get(_emptied(side), 0)}"
+
+
+def _empty(side: str) -> None:
+    """A widget under another key is an empty one."""
+    st.session_state[_emptied(side)] = st.session_state.get(_emptied(side), 0) + 1
+
+
 def _take_in(side: str, name: str, several: bool) -> object | None:
     """The widget that takes a file or a picture of the camera; what it holds."""
-    from_camera = st.session_state.get(f"{side}_{_CAMERA}_on", False)
-    kind = _CAMERA if from_camera else _FILES if several else _FILE
-    key = f"{side}_{kind}_{st.session_state.get(_added(side), 0)}" if several else f"{side}_{kind}"
+    key = _widget(side, several)
     given = {"key": key, "on_change": _take_further if several else _take_over, "args": (side, key)}
     label = f"{name}: add photographs of one person" if several else name
     held = (
         st.camera_input(label, **given)
-        if from_camera
+        if _is_filmed(side)
         else st.file_uploader(label, type=list(SUFFIXES), accept_multiple_files=several, **given)
     )
     st.toggle(f"{name} from the camera", key=f"{side}_{_CAMERA}_on")
@@ -194,7 +248,22 @@ def _take_over(side: str, key: str) -> None:
     drop(*_choices_of(side))
     st.session_state[f"{side}_removed"] = file is None
     if file is not None:
-        _keep_tickets(side, [uploads().put(browser(), file.name, file.getvalue())])
+        ticket = st.session_state[_given(side)] = uploads().put(browser(), file.name, file.getvalue())
+        _keep_tickets(side, [ticket])
+
+
+def _say_again(side: str) -> None:
+    """What the widget of a side holds is in the address. Where two files come at once, the browser asks for a run with
+    the second before it has heard of the ticket of the first, and brings the address as it was."""
+    ticket = st.session_state.get(_given(side))
+    held = st.session_state.get(_widget(side, several=False))
+    if held is not None and ticket is not None and not _is_several(side) and not _kept(side):
+        _keep_tickets(side, [ticket])
+
+
+def _given(side: str) -> str:
+    """The ticket of what the widget of a side holds."""
+    return f"{side}_given"
 
 
 def _take_further(side: str, key: str) -> None:
@@ -208,12 +277,12 @@ def _take_further(side: str, key: str) -> None:
     st.session_state[f"{side}_left_out"] = len(new) > room
     tickets = [uploads().put(browser(), name, data) for data, name in list(new.items())[:room]]
     _keep_tickets(side, [*kept, *tickets])
-    st.session_state[_added(side)] = st.session_state.get(_added(side), 0) + 1
+    _empty(side)
 
 
-def _added(side: str) -> str:
-    """Counts how often photographs were added: an uploader under another key is an empty one."""
-    return f"{side}_added"
+def _emptied(side: str) -> str:
+    """Counts how often the widget of a side was emptied."""
+    return f"{side}_emptied"
 
 
 def _choices_of(side: str) -> tuple[str, ...]:

@@ -49,6 +49,21 @@ interface Face {
   size: number;
 }
 
+interface IntakeData {
+  sides: IntakeSide[];
+  /** What may be chosen, as an input's accept. */
+  suffixes: string;
+}
+
+interface IntakeSide {
+  title: string;
+  /** The key of the field that takes its file; "" where it has none. */
+  field: string;
+  /** Whether a photograph of it is kept. */
+  filled: boolean;
+  several: boolean;
+}
+
 interface PickerData {
   photo: string;
   /** Shown first, and what else of the photograph can be shown. */
