@@ -315,6 +315,8 @@ def test_nothing_of_a_forgotten_photograph_is_kept_and_another_pair_is_known_sti
     patched = PatchedFace.of(faces[1], faces[0], uniform_positions(np.random.default_rng(0)))
     for pair in (Pair(faces[0], faces[1]), Pair(patched, faces[2]), Pair(faces[1], faces[2])):
         engine.explain(model, pair)
+    drawn = [engine.drawn((photo.key, "whole"), photo.pixels.copy) for photo in photos]
+    assert [engine.drawn((photo.key, "whole"), np.zeros(()).copy) for photo in photos] == drawn
     pixels = [weakref.ref(photo.pixels) for photo in photos]
     evidence = [weakref.ref(examined.evidence) for examined in engine._examined._values.values()]
     rest = Pair(faces[1], faces[2])
@@ -323,8 +325,8 @@ def test_nothing_of_a_forgotten_photograph_is_kept_and_another_pair_is_known_sti
     gc.collect()
     assert [each() is None for each in pixels] == [True, False, False]
     assert [each() is None for each in evidence] == [True, True, False]
-    caches = engine._photos, engine._faces, engine._embeddings, engine._examined
-    assert [len(cache._values) for cache in caches] == [2, 2, 0, 1]
+    caches = engine._photos, engine._drawn, engine._faces, engine._embeddings, engine._examined
+    assert [len(cache._values) for cache in caches] == [2, 2, 2, 0, 1]
     before = list(passes)
     engine.explain(model, rest)
     assert passes == before

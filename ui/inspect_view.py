@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import streamlit as st
 
 from ui.charts import argument_spectrum, spectrum_sentence
-from ui.map_viewer import Legend, Row, Tile, combined_tiles, map_viewer
+from ui.map_viewer import Legend, Original, Row, Tile, combined_tiles, map_viewer
 from ui.measured import worth_of
 from ui.pair_picker import offer_ways
 from ui.pictures import crop_with_landmarks, photo_with_landmarks, show_picture
@@ -22,6 +22,7 @@ from xssab_core.faces.quality import eye_distance
 from xssab_core.metrics import compared, percent
 from xssab_core.models import FaceModel
 from xssab_core.models.calibration import Calibration, calibration_of
+from xssab_core.patch_lfw.generator import PatchedFace
 from xssab_core.render import scales
 from xssab_core.report import bundle, maps_npz, pictures, record, zipped
 from xssab_core.scoring.likelihood import likelihood_record
@@ -70,7 +71,9 @@ def show_maps(shown: Explanation, beside: list[Explanation], model: FaceModel, p
     for index, (side, face) in enumerate(pair.by_side()):
         crop = Tile("Aligned crop", f"Aligned crop of the {side}, {face.photo.name}")
         tiles = [column[index] for column in columns]
-        rows.append(Row(side.capitalize(), face.crop_for(shown.model.template), [tiles[0], crop, *tiles[1:]]))
+        note = "unpatched" if isinstance(face, PatchedFace) else ""
+        original = Original(face.photo, face.crop_to_photo(shown.model.template), note)
+        rows.append(Row(side.capitalize(), face.crop_for(shown.model.template), [tiles[0], crop, *tiles[1:]], original))
     map_viewer(rows, drawing, _ENDS, "maps", large=True, on_drawing_change=_take_drawing)
     st.caption(plain(" ".join((_about_maps(shown, model), *_about_thresholds([shown, *beside])))))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ui.components import component
-from ui.pictures import data_url, reduced
+from ui.pictures import view_of
 from xssab_core.faces import ARCFACE, Photo
 
 LANDMARK_NAMES = ("eye on the left", "eye on the right", "nose", "left mouth corner", "right mouth corner")
@@ -31,7 +31,7 @@ def landmark_picker(photo: Photo, start: np.ndarray | None, key: str) -> np.ndar
     points = _laid_out(*photo.size) if start is None else start
     whole = (0, 0, *photo.size)
     data = {
-        "views": [_view(photo, region) for region in ([] if start is None else [_around(start, photo)]) + [whole]],
+        "views": [view_of(photo, region) for region in ([] if start is None else [_around(start, photo)]) + [whole]],
         "width": photo.size[0],
         "height": photo.size[1],
         "points": points.tolist(),
@@ -45,13 +45,6 @@ def landmark_picker(photo: Photo, start: np.ndarray | None, key: str) -> np.ndar
         stay if point is None else np.round(point, _DIGITS) for point, stay in zip(result.points, points, strict=True)
     ]
     return np.array(placed, dtype=np.float64)
-
-
-def _view(photo: Photo, region: tuple[int, int, int, int]) -> dict[str, object]:
-    """A region (left, top, right, bottom) of the photograph, reduced where it is large."""
-    left, top, right, bottom = region
-    picture, _ = reduced(photo.pixels[top:bottom, left:right])
-    return {"picture": data_url(picture), "x": left, "y": top, "width": right - left, "height": bottom - top}
 
 
 def _around(points: np.ndarray, photo: Photo) -> tuple[int, int, int, int]:

@@ -8,11 +8,16 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from ui.components import component, packed
-from ui.pictures import data_url
-from ui.sidebar import PALETTE_TITLES, Drawing
+from ui.pictures import data_url, view_of
+from ui.sidebar import PALETTE_TITLES, Drawing, looked_at
+from xssab_core.faces import Photo
 from xssab_core.gallery.thumbnails import outline
 from xssab_core.metrics import percent
 from xssab_core.render import ALPHA_POWER, PALETTES, grey_crop, shared_scale, strongest_areas
+
+# A whole photograph longer than this is sent reduced, with the rectangle around the face in its own pixels. That too is
+# reduced where it is longer than the second number: 37 times as fine as a crop of 112 pixels.
+_WHOLE, _CLOSE = 1280, 4096
 
 
 @dataclass(frozen=True)
@@ -56,11 +61,28 @@ class Row:
         label: whose they are.
         crop: uint8 (S, S, 3) RGB, which the maps lie over.
         tiles: the pictures; where the viewer has a large one, the first is that at first.
+        original: the photograph of the crop, for a viewer with a large tile.
     """
 
     label: str
     crop: np.ndarray
     tiles: list[Tile]
+    original: Original | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Original:
+    """The photograph that a crop was taken from. It is sent once the user asks for it.
+
+    Attributes:
+        photo: the photograph.
+        to_photo: float64 (2, 3), from the crop to the photograph, see `AlignedFace.crop_to_photo`.
+        note: what else is to be known of it, in a word or two.
+    """
+
+    photo: Photo
+    to_photo: np.ndarray
+    note: str = ""
 
 
 _component = component("map_viewer")
@@ -111,13 +133,13 @@ def map_viewer(
         on_drawing_change: called when a drawing that the user changed has rested, see `drawn`. The viewer that has it
             bears the controls.
     """
+    look = looked_at()
     data = {
-        "rows": [_row(row) for row in rows],
+        "rows": [_row(row, look.original) for row in rows],
         "legend": asdict(legend),
         "large": large,
         "controls": on_drawing_change is not None,
-        "palette": drawing.palette,
-        "opacity": drawing.opacity,
+        "drawing": asdict(look) | {"palette": drawing.palette, "opacity": round(100 * drawing.opacity)},
         "palettes": {
             name: {"title": PALETTE_TITLES[name], "dissimilar": colours[0], "similar": colours[1]}
             for name, colours in PALETTES.items()
@@ -131,14 +153,41 @@ def _ignore() -> None:
     """The component is mounted with the callbacks of all that it may report."""
 
 
-def _row(row: Row) -> dict[str, object]:
+def _row(row: Row, is_original_asked: bool) -> dict[str, object]:
     return {
         "label": row.label,
         "size": len(row.crop),
         "crop": data_url(row.crop),
         "grey": data_url(grey_crop(row.crop)),
         "tiles": [_tile(tile) for tile in row.tiles],
+        "original": None if row.original is None else _original(row.original, len(row.crop), is_original_asked),
     }
+
+
+def _original(original: Original, size: int, is_asked: bool) -> dict[str, object]:
+    photo, (width, height) = original.photo, original.photo.size
+    regions = [((0, 0, width, height), _WHOLE)]
+    if max(width, height) > _WHOLE:
+        # Once a photograph is enlarged, all that is seen of it lies here.
+        regions.append((_around(original.to_photo, size, photo.size), _CLOSE))
+    note = f"{width} x {height} px" + (f", {original.note}" if original.note else "")
+    return {
+        "alt": f"Photograph {photo.name}, {note}",
+        "note": note,
+        "width": width,
+        "height": height,
+        "toPhoto": original.to_photo.T.ravel().tolist(),
+        "views": [view_of(photo, region, longest) for region, longest in regions] if is_asked else [],
+    }
+
+
+def _around(to_photo: np.ndarray, size: int, photo_size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The rectangle around a crop of that side, as far as it lies on the photograph; at least a pixel."""
+    corners = to_photo @ np.array([[0, size, 0, size], [0, 0, size, size], [1, 1, 1, 1]])
+    limits = np.array(photo_size)
+    low = np.clip(np.floor(corners.min(axis=1)), 0, limits - 1).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=1)), low + 1, limits).astype(int)
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
 def _tile(tile: Tile) -> dict[str, object]:

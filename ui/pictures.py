@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image, ImageDraw
 
+from ui.state import engine
 from xssab_core.faces import AlignedFace, DetectedFace, Photo
 from xssab_core.faces.align import ARCFACE, similarity_transform
 from xssab_core.render import enlarge, png
@@ -45,6 +46,18 @@ def reduced(pixels: np.ndarray, longest: int = 640) -> tuple[np.ndarray, float]:
     if factor == 1.0:
         return np.array(pixels), 1.0
     return np.asarray(cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)), factor
+
+
+def view_of(photo: Photo, region: tuple[int, int, int, int], longest: int = 640) -> dict[str, object]:
+    """A region (left, top, right, bottom) of a photograph, reduced where it is longer than that, as components take
+    it."""
+    left, top, right, bottom = region
+
+    def draw() -> np.ndarray:
+        return reduced(photo.pixels[top:bottom, left:right], longest)[0]
+
+    picture = png_url(engine().drawn((photo.key, region, longest), draw))
+    return {"picture": picture, "x": left, "y": top, "width": right - left, "height": bottom - top}
 
 
 def photo_with_landmarks(face: AlignedFace) -> np.ndarray:

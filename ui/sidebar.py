@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from ui.choices import drop, outlived
+from ui.choices import drop, keep, outlived
 from ui.page import errors_as_sentences
 from ui.state import engine
 from ui.threshold import threshold_slider
@@ -24,6 +24,9 @@ _STEP = 0.001
 _LABEL = "Decision threshold (cosine)"
 _THRESHOLD = "threshold_"
 _UNMEASURED = Threshold(0.3, "start", "where the slider starts: no scores of this model are known here")
+# Of a look, in the address: what is not as it is at first.
+_OFF, _BESIDE = "off", "beside"
+_TITLE_LENGTH = 80
 _TITLES = {"eer": "EER", "published": "Published"}
 PALETTE_TITLES = {"pink-green": "Pink and green", "orange-blue": "Orange and blue (colour-blind safe)"}
 
@@ -34,6 +37,21 @@ class Drawing:
 
     palette: str
     opacity: float
+
+
+@dataclass(frozen=True)
+class Look:
+    """What of the maps is looked at.
+
+    Attributes:
+        outlines: the strongest areas are outlined.
+        large: title of the tile that is large; any other text stands for the first.
+        original: the photograph stands beside it.
+    """
+
+    outlines: bool
+    large: str
+    original: bool
 
 
 def pick_model(place: DeltaGenerator | None = None) -> FaceModel:
@@ -148,9 +166,20 @@ def keep_drawing() -> Drawing:
 
 
 def take_drawing(drawn: object) -> None:
-    """Keep what the viewer reports: `palette` by its name and `opacity` in percent."""
-    if isinstance(drawn, Mapping) and drawn.get("palette") in PALETTES and drawn.get("opacity") in range(0, 101, 5):
+    """Keep what the viewer reports: `palette` by its name, `opacity` in percent, and a `Look`."""
+    if not isinstance(drawn, Mapping):
+        return
+    if drawn.get("palette") in PALETTES and drawn.get("opacity") in range(0, 101, 5):
         st.session_state.palette, st.session_state.opacity = drawn["palette"], drawn["opacity"]
+    keep("large", str(drawn.get("large", ""))[:_TITLE_LENGTH])
+    keep("outlines", "" if drawn.get("outlines") else _OFF)
+    keep("original", _BESIDE if drawn.get("original") else "")
+
+
+def looked_at() -> Look:
+    """What the address says is looked at."""
+    query = st.query_params
+    return Look(query.get("outlines") != _OFF, query.get("large", "")[:_TITLE_LENGTH], query.get("original") == _BESIDE)
 
 
 def _drawing() -> Drawing:

@@ -21,9 +21,11 @@ from xssab_core.models import load_model, revision_of
 from xssab_core.models.base import FaceModel, Threshold
 from xssab_core.progress import Progress, ignore
 from xssab_core.quality.standing import figures
+from xssab_core.render import png
 
 EVIDENCE_BYTES = 1 * 2**30
 DECODED_BYTES = 512 * 2**20
+DRAWN_BYTES = 128 * 2**20
 EMBEDDINGS_KEPT = 20_000
 PHOTOS_KEPT = 2_000
 MODELS_TIMED = 64
@@ -95,6 +97,7 @@ class Engine:
         self._models: dict[str, tuple[Hashable, FaceModel]] = {}
         self._loading = threading.Lock()
         self._photos: LruCache[Photo] = LruCache(DECODED_BYTES, lambda photo: photo.pixels.nbytes + len(photo.data))
+        self._drawn: LruCache[bytes] = LruCache(DRAWN_BYTES, len)
         self._faces: LruCache[tuple[DetectedFace, ...]] = LruCache(PHOTOS_KEPT)
         self._turns: LruCache[int] = LruCache(PHOTOS_KEPT)
         self._quality: LruCache[dict[str, float]] = LruCache(PHOTOS_KEPT)
@@ -127,10 +130,23 @@ class Engine:
             self._photos.put(key, photo)
         return photo
 
+    def drawn(self, key: Hashable, draw: Callable[[], np.ndarray]) -> bytes:
+        """PNG of a uint8 picture of photographs, drawn once.
+
+        Args:
+            key: what it is, with `Photo.key` of each photograph in it.
+            draw: makes the picture.
+        """
+        found = self._drawn.get(key)
+        if found is None:
+            found = png(draw(), quick=True)
+            self._drawn.put(key, found)
+        return found
+
     def forget(self, photo_sha256: str) -> None:
         """Keep nothing that was computed from a photograph: its pixels, its faces, the evidence about its pairs, and
         the embeddings, all of them, since they are filed under their crops and come back in milliseconds."""
-        for cache in (self._photos, self._faces, self._turns, self._quality, self._examined):
+        for cache in (self._photos, self._drawn, self._faces, self._turns, self._quality, self._examined):
             cache.forget(photo_sha256)
         self._embeddings.clear()
 

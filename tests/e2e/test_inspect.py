@@ -1,5 +1,6 @@
 """Inspect, as a user drives it."""
 
+import base64
 import io
 import json
 import re
@@ -130,8 +131,6 @@ def test_the_picture_shown_is_the_crop_that_was_computed(visit, samples) -> None
     crop = visit.get_by_role("img", name=re.compile("Aligned crop of the probe, "))
     source = crop.locator("img").first.get_attribute("src")
     assert source.startswith("data:image/png;base64,")
-    import base64
-
     shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(source.split(",")[1]))))
     np.testing.assert_array_equal(shown, samples["barack_obama_1"].crop)
 
@@ -469,6 +468,9 @@ def test_drawing_and_looking_happen_in_the_browser_and_the_address_follows(visit
     expect(visit).to_have_url(re.compile("palette=Orange"))
     assert box.evaluate(drawn, canvas) == after
     visit.get_by_role("combobox", name="Large map").select_option("xSSAB")
+    expect(visit).to_have_url(re.compile("large=xSSAB"))
+    visit.get_by_label("Outline the strongest areas").uncheck()
+    expect(visit).to_have_url(re.compile("outlines=off"))
     expect(large).to_have_attribute("aria-label", re.compile("^xSSAB combined map of the probe"))
     large.focus()
     large.press("+")
@@ -486,27 +488,40 @@ def test_drawing_and_looking_happen_in_the_browser_and_the_address_follows(visit
     assert other.evaluate("(image) => getComputedStyle(image).animationDuration") == "1s"
     visit.reload()
     wait_for_maps(visit)
-    expect(visit.get_by_role("combobox", name="Colours")).to_have_value("orange-blue")
-
-
-def test_the_tour_walks_in_four_steps_through_the_address_and_leads_to_a_replay_that_flips(visit) -> None:
-    visit.goto("/")
-    wait_for_maps(visit)
-    visit.get_by_role("link", name="Take the tour").click()
-    tour = visit.locator(".st-key-tour")
-    for number in (1, 2, 3):
-        expect(tour).to_contain_text(f"{number} of 4")
-        assert f"tour={number}" in visit.url
-        tour.get_by_role("button", name="Next").click()
-    expect(tour).to_contain_text("4 of 4")
+    expect(visit.locator(".st-key-maps").get_by_role("combobox", name="Colours")).to_have_value("orange-blue")
+    expect(visit.get_by_role("combobox", name="Large map")).to_have_value("xSSAB")
+    outlines = visit.get_by_label("Outline the strongest areas")
+    expect(outlines).not_to_be_checked()
     visit.go_back()
-    expect(tour).to_contain_text("3 of 4")
+    expect(outlines).to_be_checked()
     visit.go_forward()
-    expect(tour).to_contain_text("4 of 4")
-    tour.get_by_role("button", name="End").click()
-    expect(tour).to_have_count(0)
-    expect(visit).not_to_have_url(re.compile("tour="))
-    visit.get_by_role("link", name="Replay: put back what the map names").click()
-    flips = visit.locator(".st-key-replay .flip-label")
-    flips.wait_for()
-    assert float(re.search(r"flips at (\d+(?:\.\d+)?)", flips.text_content()).group(1)) <= 10
+    expect(outlines).not_to_be_checked()
+
+
+def test_the_photograph_stands_beside_its_map_and_shows_the_same_place(visit, samples) -> None:
+    visit.goto(ORDINARY)
+    wait_for_maps(visit)
+    image = visit.locator(".st-key-maps .original image")
+    expect(image).to_have_count(0)
+    visit.get_by_label("Photograph beside it").check()
+    expect(image).to_have_count(2)
+    expect(visit).to_have_url(re.compile("original=beside"))
+    sent = image.first.get_attribute("href")
+    with Image.open(io.BytesIO(base64.b64decode(sent.split(",")[1]))) as picture:
+        np.testing.assert_array_equal(np.asarray(picture), samples["barack_obama_1"].photo.pixels)
+    photograph = visit.get_by_role("img", name=re.compile("^Photograph barack_obama_1.jpg"))
+    photograph.focus()
+    photograph.press("+")
+    for _ in range(3):
+        photograph.press("Shift+ArrowRight")
+    expect(visit.locator(".st-key-maps .readout")).to_contain_text(re.compile(r"^Probe, photograph: x \d+, y \d+$"))
+
+    def reach(tile: str) -> float:
+        """How far from the middle of a tile its cross lies, in sides of the tile."""
+        figure = visit.locator(f".st-key-maps figure.{tile}").first
+        box, cross = figure.locator(".tile").bounding_box(), figure.locator(".cross, .spot").bounding_box()
+        middles = [(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2) for at in (box, cross)]
+        return float(np.hypot(*np.subtract(*middles)) / box["width"])
+
+    assert reach("large:not(.original)") == pytest.approx(1.5 * 24 / 112, rel=0.05)
+    assert reach("original") == pytest.approx(reach("large:not(.original)"), rel=0.05)

@@ -39,6 +39,24 @@ def test_landmarks_on_the_template_give_the_picture_itself() -> None:
     np.testing.assert_array_equal(align_face(photo_of(pixels), TEMPLATE).crop, pixels)
 
 
+def test_a_place_on_the_crop_is_found_on_the_photograph(samples) -> None:
+    scale, shift = 1.6, np.array([150.25, 40.5])
+    rotation = scale * np.array([[np.cos(0.3), -np.sin(0.3)], [np.sin(0.3), np.cos(0.3)]])
+    landmarks = (TEMPLATE + 0.5) @ rotation.T + shift - 0.5
+    face = align_face(photo_of(samples["joe_biden_1"].photo.pixels), landmarks)
+    to_photo = face.crop_to_photo(ARCFACE)
+    np.testing.assert_allclose(to_photo, np.column_stack([rotation, shift]), atol=1e-9)
+    # The photograph there has the colour of the crop, interpolated between the middles of its pixels.
+    x, y = (axis.ravel() for axis in np.meshgrid(np.arange(112) + 0.5, np.arange(112) + 0.5))
+    there = to_photo @ np.stack([x, y, np.ones_like(x)]) - 0.5
+    (left, top), (right, down) = np.floor(there).astype(int), there % 1
+    pixels = face.photo.pixels.astype(np.float64)
+    above = pixels[top, left] * (1 - right)[:, None] + pixels[top, left + 1] * right[:, None]
+    below = pixels[top + 1, left] * (1 - right)[:, None] + pixels[top + 1, left + 1] * right[:, None]
+    expected = above * (1 - down)[:, None] + below * down[:, None]
+    assert np.abs(face.crop.reshape(-1, 3) - expected).mean() < 0.6  # OpenCV rounds places to 1/32 of a pixel
+
+
 @pytest.mark.parametrize("factor", [2, 5])
 def test_a_large_face_is_averaged_down_not_sampled(factor: int) -> None:
     small = np.random.default_rng(3).integers(0, 256, (112, 112, 3), dtype=np.uint8)

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { press } from "../../ui/frontend/map_viewer/gestures.js";
-import { FIRST, MOST_ZOOM, moved, offsetOf, pageLook, zoomed } from "../../ui/frontend/map_viewer/look.js";
+import { drawingText, FIRST, largeOf, MOST_ZOOM, moved, offsetOf, pageLook, zoomed } from "../../ui/frontend/map_viewer/look.js";
+import { onCrop, onPhoto, placeReader, seenOf } from "../../ui/frontend/map_viewer/original.js";
 import { ranksOf, readerOf } from "../../ui/frontend/map_viewer/tile.js";
 
 const packed = (values) => Buffer.from(new Float32Array(values).buffer).toString("base64");
@@ -64,8 +65,8 @@ test("all viewers of a page are told of one state until they stop listening", ()
 
 test("what Python says of the drawing counts where it is news", () => {
   const look = pageLook();
-  const pink = JSON.stringify({ palette: "pink-green", opacity: 90 });
-  const orange = JSON.stringify({ palette: "orange-blue", opacity: 90 });
+  const pink = drawingText({ ...FIRST, palette: "pink-green" });
+  const orange = drawingText({ ...FIRST, palette: "orange-blue" });
   look.adopt(pink);
   assert.equal(look.state.palette, "pink-green");
   look.set({ palette: "orange-blue" });
@@ -78,4 +79,35 @@ test("what Python says of the drawing counts where it is news", () => {
   look.adopt(pink);
   look.adopt(orange); // a step forward in the browser
   assert.equal(look.state.palette, "orange-blue");
+});
+
+test("the address carries how maps are drawn and which is large, not what is enlarged", () => {
+  const text = drawingText({ ...FIRST, zoom: 4, large: "xSSAB", outlines: false });
+  assert.deepEqual(JSON.parse(text), { palette: "", opacity: 90, outlines: false, large: "xSSAB", original: false });
+});
+
+test("a title that no tile has stands for the first", () => {
+  const tiles = [{ title: "Layered" }, { title: "Aligned crop" }];
+  assert.deepEqual(["Aligned crop", "Layered", "", "<b>"].map((title) => largeOf(tiles, title)), [1, 0, 0, 0]);
+});
+
+// A crop of 112 pixels on a photograph of 640 x 480: three times as large, turned by a right angle, its upper left corner
+// at (500, 100).
+const photograph = { width: 640, height: 480, toPhoto: [0, 3, -3, 0, 500, 100] };
+
+test("a place on the crop is found on the photograph, and back", () => {
+  assert.deepEqual(onPhoto(photograph, { x: 10, y: 20 }), { x: 440, y: 130 });
+  const { x, y } = onCrop(photograph, { x: 440, y: 130 });
+  near(x, 10);
+  near(y, 20);
+  assert.equal(placeReader("Probe", photograph)({ x: 9, y: 19 }), "Probe, photograph: x 441, y 128");
+});
+
+test("the photograph is seen whole; enlarged, around the same place and at the scale of the crop", () => {
+  assert.deepEqual(seenOf({ zoom: 1, centre: { x: 0.5, y: 0.5 } }, photograph, 112), { x: 0, y: -80, side: 640 });
+  const { x, y, side } = seenOf({ zoom: 4, centre: { x: 0.25, y: 0.75 } }, photograph, 112);
+  near(side, (3 * 112) / 4);
+  const middle = onPhoto(photograph, { x: 28, y: 84 });
+  near(x + side / 2, middle.x);
+  near(y + side / 2, middle.y);
 });

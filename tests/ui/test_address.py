@@ -51,9 +51,10 @@ PAIR = (
     *("probe_photo", "reference_photo"),
 )
 PATCHES = ("patch", "patches", "patch_side", "patch_seed", "donor_from", "donor")
+LOOK = ("outlines", "large", "original")
 SHEET = ("view", "sheet", "maps", "other", "differing")
 KEYS = {
-    "pages/inspect.py": (*COMMON, *PAIR, *PATCHES, "methods", "lfw", "blind", "tour"),
+    "pages/inspect.py": (*COMMON, *PAIR, *PATCHES, *LOOK, "methods", "lfw", "blind", "tour"),
     "pages/browse.py": (*COMMON, "set", "page", "outcome", "order", "identity", "fold", "score", "margin", *SHEET),
     "pages/benchmark.py": (*COMMON, "results", "pairs", "against", "own", "maps"),
     "pages/models.py": (*COMMON,),

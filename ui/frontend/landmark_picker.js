@@ -13,7 +13,7 @@ const STILL = 1e-3;
  * @param {Point} point
  * @param {number} index
  * @param {PickerData} data
- * @param {{ stage: HTMLElement, view: PickerView }} shown
+ * @param {{ stage: HTMLElement, view: PhotoView }} shown
  */
 function makeHandle(point, index, data, shown) {
   const name = data.names[index];

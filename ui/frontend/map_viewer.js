@@ -3,7 +3,8 @@
 import { gradient } from "./map_viewer/colours.js";
 import { drawControls, makeControls } from "./map_viewer/controls.js";
 import { follow } from "./map_viewer/gestures.js";
-import { FIRST, pageLook } from "./map_viewer/look.js";
+import { drawingText, FIRST, largeOf, pageLook } from "./map_viewer/look.js";
+import { drawOriginal, makeOriginal, placeOnPhoto, placeReader } from "./map_viewer/original.js";
 import { drawTile, makeTile, placeCross, readerOf } from "./map_viewer/tile.js";
 import { make, rootOf } from "./shared/dom.js";
 
@@ -18,6 +19,8 @@ class Viewer {
   look = pageLook();
   /** @type {ReturnType<typeof makeTile>[][]} */
   rows = [];
+  /** @type {import("./map_viewer/original.js").OriginalTile[]} */
+  originals = [];
   shown = "";
   faces = "";
   #timer = 0;
@@ -53,10 +56,9 @@ class Viewer {
     if (this.faces && faces !== this.faces) this.look.state = { ...this.look.state, zoom: FIRST.zoom, centre: FIRST.centre };
     Object.assign(this, { shown, faces });
     this.panels.classList.toggle("faces", data.large);
-    const { palette, opacity } = data;
     // One viewer of the page listens to Python, lest an older one contradict it.
     if (data.controls || !this.look.state.palette) {
-      this.look.adopt(JSON.stringify({ palette, opacity: Math.round(100 * opacity) }));
+      this.look.adopt(drawingText(data.drawing));
     }
     this.draw();
   }
@@ -64,30 +66,36 @@ class Viewer {
   lay() {
     const { rows } = this.data;
     this.rows = rows.map((row, index) => row.tiles.map((tile) => makeTile(tile, row, rows[(index + 1) % rows.length])));
-    const all = this.rows.flat();
-    const leave = () => {
-      for (const { cross } of all) cross.style.display = "none";
-      this.readout.textContent = HINT;
-    };
-    for (const tile of all) {
-      const words = readerOf(tile.tile, tile.row.label, tile.size);
-      follow(tile, this.look, (at) => {
-        for (const { cross, size } of all) placeCross(cross, at, size);
-        this.readout.textContent = words(at);
-      }, leave);
-    }
+    this.originals = rows.flatMap((row) => (row.original ? [makeOriginal(row, row.original)] : []));
+    for (const tile of this.rows.flat()) this.follow(tile, readerOf(tile.tile, tile.row.label, tile.size));
+    for (const made of this.originals) this.follow(made, placeReader(made.row.label, made.original));
     this.panels.replaceChildren(...this.rows.map((tiles, index) => {
       const label = make("div", { className: "row-label", textContent: rows[index].label });
-      const line = make("div", { className: "row" }, label, ...tiles.map(({ figure }) => figure));
+      const figures = tiles.map(({ figure }) => figure);
+      const beside = this.originals.filter(({ row }) => row === rows[index]).map(({ figure }) => figure);
+      const line = make("div", { className: "row" }, label, ...figures, ...beside);
       line.style.setProperty("--tiles", String(tiles.length));
       line.style.setProperty("--small", String(Math.max(1, tiles.length - 1)));
       return line;
     }));
   }
 
+  /**
+   * @param {Parameters<typeof follow>[0]} tile
+   * @param {(at: Point) => string} words
+   */
+  follow(tile, words) {
+    const point = (/** @type {Point | null} */ at) => {
+      for (const { cross, size } of this.rows.flat()) placeCross(cross, at, size);
+      for (const made of this.originals) placeOnPhoto(made, at);
+      this.readout.textContent = at ? words(at) : HINT;
+    };
+    follow(tile, this.look, point, () => point(null));
+  }
+
   draw() {
     const { state } = this.look;
-    const large = Math.min(state.large, this.data.rows[0].tiles.length - 1);
+    const large = largeOf(this.data.rows[0].tiles, state.large);
     const { legend = this.data.legend } = this.data.large ? this.data.rows[0].tiles[large] : {};
     for (const sign of /** @type {const} */ (["dissimilar", "similar"])) this.ends[sign].textContent = legend[sign];
     for (const tiles of this.rows) {
@@ -98,16 +106,18 @@ class Viewer {
         drawTile(tile, state, this.data);
       });
     }
+    this.panels.classList.toggle("beside", state.original && this.originals.length > 0);
+    for (const made of this.originals) drawOriginal(made, state);
     this.bar.style.background = gradient(this.data.palettes[state.palette], this.data.power, state.opacity);
     if (this.controls) {
-      drawControls(this.controls, { ...state, large }, this.data);
+      drawControls(this.controls, state, this.data);
       this.tell(state);
     }
   }
 
   /** @param {LookState} state */
-  tell({ palette, opacity }) {
-    const drawing = JSON.stringify({ palette, opacity });
+  tell(state) {
+    const drawing = drawingText(state);
     clearTimeout(this.#timer);
     if (drawing === this.look.reported) return;
     this.#timer = setTimeout(() => {

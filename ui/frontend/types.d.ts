@@ -67,7 +67,7 @@ interface IntakeSide {
 interface PickerData {
   photo: string;
   /** Shown first, and what else of the photograph can be shown. */
-  views: PickerView[];
+  views: PhotoView[];
   width: number;
   height: number;
   points: [number, number][];
@@ -75,7 +75,7 @@ interface PickerData {
 }
 
 /** A region of the photograph, in its pixels. */
-interface PickerView {
+interface PhotoView {
   picture: string;
   x: number;
   y: number;
@@ -90,12 +90,22 @@ interface ViewerData {
   large: boolean;
   /** Whether this viewer bears the controls of all on the page. */
   controls: boolean;
-  palette: string;
-  /** 0..1 */
-  opacity: number;
+  drawing: Drawing;
   palettes: Record<string, Palette>;
   /** An opaque pixel apart, alpha is (|value| / scale) to this power. */
   power: number;
+}
+
+/** What of a look the address says. */
+interface Drawing {
+  palette: string;
+  /** Percent. */
+  opacity: number;
+  outlines: boolean;
+  /** Title of the large tile; any other text stands for the first. */
+  large: string;
+  /** The photograph stands beside the large tile. */
+  original: boolean;
 }
 
 interface Ends<Value> {
@@ -117,6 +127,20 @@ interface MapRow {
   crop: string;
   grey: string;
   tiles: MapTile[];
+  original: Original | null;
+}
+
+/** The photograph of a crop. */
+interface Original {
+  alt: string;
+  note: string;
+  /** In pixels. */
+  width: number;
+  height: number;
+  /** From the crop to the photograph, as SVG's matrix takes it. */
+  toPhoto: [number, number, number, number, number, number];
+  /** The whole, and the face in more pixels where those of the whole are reduced; none before they were asked for. */
+  views: PhotoView[];
 }
 
 interface MapTile {
@@ -134,13 +158,7 @@ interface MapTile {
 }
 
 /** How maps are drawn and looked at, the same for all viewers of a page. */
-interface LookState {
-  palette: string;
-  /** Percent. */
-  opacity: number;
-  outlines: boolean;
-  /** Which tile of each row is large. */
-  large: number;
+interface LookState extends Drawing {
   compare: "off" | "wipe-photo" | "blink-photo" | "wipe-faces" | "blink-faces";
   /** How much of a tile the other picture covers, in percent from the left. */
   wiped: number;

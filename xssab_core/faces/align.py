@@ -92,6 +92,15 @@ class AlignedFace:
         crop.setflags(write=False)
         return crop
 
+    def crop_to_photo(self, template: Template) -> np.ndarray:
+        """float64 (2, 3): the similarity that takes a place on the crop for a template to its place on the photograph.
+
+        Both are in pixels from the upper left corner of the picture: the middle of its first pixel is (0.5, 0.5).
+        """
+        matrix = similarity_transform(self.landmarks, np.array(template.points))
+        back = np.linalg.inv(matrix[:, :2])
+        return np.column_stack([back, back @ (-0.5 - matrix[:, 2]) + 0.5])
+
     def record(self) -> dict[str, Any]:
         """What a result says of this face, ready for JSON."""
         return {

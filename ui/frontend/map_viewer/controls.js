@@ -2,6 +2,7 @@
 
 import { make } from "../shared/dom.js";
 import { press } from "./gestures.js";
+import { FIRST, largeOf } from "./look.js";
 
 const COMPARED = {
   off: "Map over photograph",
@@ -30,12 +31,14 @@ export function makeControls(look, screen) {
     made.setAttribute("aria-label", label);
     return made;
   };
-  const large = choice("Large map", (value) => ({ large: +value }));
+  const large = choice("Large map", (value) => ({ large: value }));
   const palette = choice("Colours", (value) => ({ palette: value }));
   const opacity = range("Opacity", (value) => ({ opacity: value }));
   const compare = choice("Compare", (value) => ({ compare: /** @type {LookState["compare"]} */ (value) }));
   const wiped = range("Wipe", (value) => ({ wiped: value }), "1");
   const outlines = make("input", { type: "checkbox", onchange: () => look.set({ outlines: outlines.checked }) });
+  const beside = make("input", { type: "checkbox", onchange: () => look.set({ original: beside.checked }) });
+  const original = { box: beside, element: make("label", {}, beside, "Photograph beside it") };
   compare.box.append(...Object.entries(COMPARED).map(([value, textContent]) => make("option", { value, textContent })));
   const zoom = (/** @type {string} */ key) => () => press(look, key, look.state.centre);
   const buttons = make("span", { className: "buttons" },
@@ -45,10 +48,10 @@ export function makeControls(look, screen) {
     button("Full screen", "Full screen", () => void (document.fullscreenElement ? document.exitFullscreen() : screen.requestFullscreen())),
   );
   const element = make("div", { className: "controls" },
-    large.element, palette.element, opacity.element, make("label", {}, outlines, "Outline the strongest areas"),
+    large.element, original.element, palette.element, opacity.element, make("label", {}, outlines, "Outline the strongest areas"),
     compare.element, wiped.element, buttons,
   );
-  return { element, large, palette, opacity, compare, wiped, outlines };
+  return { element, large, palette, opacity, compare, wiped, outlines, original };
 }
 
 /**
@@ -56,11 +59,15 @@ export function makeControls(look, screen) {
  * @param {LookState} look
  * @param {ViewerData} data
  */
-export function drawControls({ large, palette, opacity, compare, wiped, outlines }, look, data) {
-  offer(large.box, data.rows[0].tiles.map(({ title }, index) => [String(index), title]));
+export function drawControls({ large, palette, opacity, compare, wiped, outlines, original }, look, data) {
+  const { tiles } = data.rows[0];
+  const choices = tiles.map(({ title }, index) => [index ? title : FIRST.large, title]);
+  offer(large.box, choices);
   offer(palette.box, Object.entries(data.palettes).map(([name, { title }]) => [name, title]));
   large.element.hidden = !data.large;
-  large.box.value = String(look.large);
+  large.box.value = choices[largeOf(tiles, look.large)][0];
+  original.element.hidden = !data.rows.some((row) => row.original);
+  original.box.checked = look.original;
   palette.box.value = look.palette;
   opacity.box.value = String(look.opacity);
   compare.box.value = look.compare;
@@ -71,7 +78,7 @@ export function drawControls({ large, palette, opacity, compare, wiped, outlines
 
 /**
  * @param {HTMLSelectElement} box
- * @param {[string, string][]} options
+ * @param {string[][]} options values and what is said of them
  */
 function offer(box, options) {
   const offered = [...box.options].map(({ value, text }) => [value, text]);

@@ -1,6 +1,6 @@
 // What pointer, wheel and keys do to a tile: read a pixel, enlarge, move.
 
-import { arrowMove, clamp, pointedAt } from "../shared/pointing.js";
+import { arrowMove, clamp } from "../shared/pointing.js";
 import { moved, zoomed } from "./look.js";
 
 /** How many pixels of the crop an arrow key moves with Shift. */
@@ -11,12 +11,13 @@ export const ZOOMS = { "+": STEP, "=": STEP, "-": 1 / STEP, "0": 0 };
 
 /**
  * Calls `read` with the pixel that the pointer or the keys lead to, and `leave` when they leave.
- * @param {import("./tile.js").Tile} tile
+ * @param {{ box: HTMLElement, size: number, pointed: (event: MouseEvent) => Point }} tile where in the crop, as shares of
+ *   its side, it is pointed at
  * @param {ReturnType<typeof import("./look.js").pageLook>} look
  * @param {(at: Point) => void} read
  * @param {() => void} leave
  */
-export function follow({ box, view, size }, look, read, leave) {
+export function follow({ box, size, pointed }, look, read, leave) {
   const at = { x: Math.floor(size / 2), y: Math.floor(size / 2) };
   const go = (/** @type {Point} */ { x, y }) => {
     at.x = clamp(x, 0, size - 1);
@@ -27,22 +28,21 @@ export function follow({ box, view, size }, look, read, leave) {
   box.onpointerdown = (event) => {
     if (look.state.zoom === 1) return;
     box.setPointerCapture(event.pointerId);
-    Object.assign(held, pointedAt(event, box));
+    Object.assign(held, pointed(event));
   };
   box.onpointermove = (event) => {
-    const { x, y } = pointedAt(event, view);
+    const { x, y } = pointed(event);
     go({ x: Math.floor(x * size), y: Math.floor(y * size) });
     if (!box.hasPointerCapture(event.pointerId)) return;
-    const now = pointedAt(event, box);
-    look.set(moved(look.state, { x: now.x - held.x, y: now.y - held.y }));
-    Object.assign(held, now);
+    const { zoom } = look.state;
+    look.set(moved(look.state, { x: zoom * (x - held.x), y: zoom * (y - held.y) })); // what is held stays at the pointer
   };
   box.onpointerleave = leave;
   box.onblur = leave;
   box.onwheel = (event) => {
     if (!event.ctrlKey) return; // the page scrolls; two fingers on a touchpad are sent with Ctrl
     event.preventDefault();
-    look.set(zoomed(look.state, event.deltaY < 0 ? STEP : 1 / STEP, pointedAt(event, view)));
+    look.set(zoomed(look.state, event.deltaY < 0 ? STEP : 1 / STEP, pointed(event)));
   };
   box.onkeydown = (event) => {
     const move = arrowMove(event, FAR);

@@ -7,8 +7,26 @@ export const MOST_ZOOM = 16;
 
 /** @type {LookState} */
 export const FIRST = {
-  palette: "", opacity: 90, outlines: true, large: 0, compare: "off", wiped: 50, zoom: 1, centre: { x: 0.5, y: 0.5 },
+  palette: "", opacity: 90, outlines: true, large: "", original: false, compare: "off", wiped: 50, zoom: 1,
+  centre: { x: 0.5, y: 0.5 },
 };
+
+/**
+ * What of a look the address says, as text that is equal where it is.
+ * @param {Drawing} drawing
+ */
+export function drawingText({ palette, opacity, outlines, large, original }) {
+  return JSON.stringify({ palette, opacity, outlines, large, original });
+}
+
+/**
+ * Which of the tiles is large.
+ * @param {Pick<MapTile, "title">[]} tiles
+ * @param {string} title
+ */
+export function largeOf(tiles, title) {
+  return Math.max(0, tiles.findIndex((tile) => tile.title === title));
+}
 
 class Look {
   state = FIRST;

@@ -2,6 +2,7 @@
 
 import { floats } from "../shared/decode.js";
 import { make, outlineOf, picture, shape } from "../shared/dom.js";
+import { pointedAt } from "../shared/pointing.js";
 import { colourLayer } from "./colours.js";
 import { offsetOf } from "./look.js";
 
@@ -66,7 +67,8 @@ export function makeTile(tile, row, other) {
   if (tile.note) caption.append(make("small", { textContent: tile.note, title: tile.note }));
   const figure = make("figure", {}, caption, box);
   const values = tile.values ? floats(tile.values) : null;
-  return { tile, row, other, values, base, over, canvas, lines, cross, view, box, figure, size: row.size, drawn: "" };
+  const pointed = (/** @type {MouseEvent} */ event) => pointedAt(event, view);
+  return { tile, row, other, values, base, over, canvas, lines, cross, view, box, figure, pointed, size: row.size, drawn: "" };
 }
 
 /**
@@ -105,10 +107,11 @@ function setSource(image, source) {
 
 /**
  * @param {HTMLElement} cross
- * @param {Point} at
+ * @param {Point | null} at
  * @param {number} size
  */
 export function placeCross(cross, at, size) {
+  if (!at) return void (cross.style.display = "none");
   const side = `${100 / size}%`;
   Object.assign(cross.style, {
     display: "block", left: `${(100 / size) * at.x}%`, top: `${(100 / size) * at.y}%`, width: side, height: side,
