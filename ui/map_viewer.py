@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import streamlit as st
 
 from ui.components import component, packed
 from ui.pictures import data_url, view_of
@@ -84,8 +85,15 @@ class Original:
     to_photo: np.ndarray
     note: str = ""
 
+    @property
+    def key(self) -> str:
+        """Equal for what looks equal."""
+        return f"{self.photo.key} {self.to_photo.tolist()}"
+
 
 _component = component("map_viewer")
+# Apart from the maps, which change more often: what stays as it is, is not sent again.
+_photographs = component("photographs")
 
 
 def combined_tiles(
@@ -135,7 +143,7 @@ def map_viewer(
     """
     look = looked_at()
     data = {
-        "rows": [_row(row, look.original) for row in rows],
+        "rows": [_row(row) for row in rows],
         "legend": asdict(legend),
         "large": large,
         "controls": on_drawing_change is not None,
@@ -146,39 +154,49 @@ def map_viewer(
         },
         "power": ALPHA_POWER,
     }
-    _component(key=key, data=data, on_drawing_change=on_drawing_change or _ignore)
+    with st.container(gap=None):
+        _component(key=key, data=data, on_drawing_change=on_drawing_change or _ignore)
+        if look.original and any(row.original for row in rows):
+            views = dict(_views(row.original, len(row.crop)) for row in rows if row.original is not None)
+            _photographs(key=f"{key}_photographs", data={"views": views})
 
 
 def _ignore() -> None:
     """The component is mounted with the callbacks of all that it may report."""
 
 
-def _row(row: Row, is_original_asked: bool) -> dict[str, object]:
+def _row(row: Row) -> dict[str, object]:
     return {
         "label": row.label,
         "size": len(row.crop),
         "crop": data_url(row.crop),
         "grey": data_url(grey_crop(row.crop)),
         "tiles": [_tile(tile) for tile in row.tiles],
-        "original": None if row.original is None else _original(row.original, len(row.crop), is_original_asked),
+        "original": None if row.original is None else _original(row.original),
     }
 
 
-def _original(original: Original, size: int, is_asked: bool) -> dict[str, object]:
+def _original(original: Original) -> dict[str, object]:
     photo, (width, height) = original.photo, original.photo.size
-    regions = [((0, 0, width, height), _WHOLE)]
-    if max(width, height) > _WHOLE:
-        # Once a photograph is enlarged, all that is seen of it lies here.
-        regions.append((_around(original.to_photo, size, photo.size), _CLOSE))
     note = f"{width} x {height} px" + (f", {original.note}" if original.note else "")
     return {
+        "key": original.key,
         "alt": f"Photograph {photo.name}, {note}",
         "note": note,
         "width": width,
         "height": height,
         "toPhoto": original.to_photo.T.ravel().tolist(),
-        "views": [view_of(photo, region, longest) for region, longest in regions] if is_asked else [],
     }
+
+
+def _views(original: Original, size: int) -> tuple[str, list[dict[str, object]]]:
+    """The whole photograph, and in more pixels what is seen of it once it is enlarged, if the whole is reduced; by its
+    key."""
+    photo, (width, height) = original.photo, original.photo.size
+    views = [view_of(photo, (0, 0, width, height), _WHOLE)]
+    if max(width, height) > _WHOLE:
+        views.append(view_of(photo, _around(original.to_photo, size, photo.size), _CLOSE))
+    return original.key, views
 
 
 def _around(to_photo: np.ndarray, size: int, photo_size: tuple[int, int]) -> tuple[int, int, int, int]:

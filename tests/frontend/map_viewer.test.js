@@ -111,3 +111,12 @@ test("the photograph is seen whole; enlarged, around the same place and at the s
   near(x + side / 2, middle.x);
   near(y + side / 2, middle.y);
 });
+
+test("viewers are told of photographs, which take the place of those before", () => {
+  const told = [];
+  const stop = pageLook().listen(() => told.push(Object.keys(pageLook().photographs)));
+  pageLook().show({ first: [] });
+  pageLook().show({ second: [] });
+  stop();
+  assert.deepEqual(told, [["first"], ["second"]]);
+});

@@ -1,4 +1,4 @@
-"""The photograph beside its crop: sent when it is asked for, in its own pixels where it is looked at closely."""
+"""The photograph beside its crop: in its own pixels where it is looked at closely."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from ui.map_viewer import Original, _original
+from ui.map_viewer import Original, _original, _views
 from xssab_core.faces import ARCFACE, Photo, align_face
 
 
@@ -27,21 +27,17 @@ def _shown(view) -> np.ndarray:
         return np.asarray(picture)
 
 
-def test_nothing_of_a_photograph_is_sent_before_it_is_asked_for(samples) -> None:
-    assert _original(_original_of(1, samples), 112, is_asked=False)["views"] == []
-
-
 def test_a_small_photograph_is_sent_as_it_is(samples) -> None:
     original = _original_of(1, samples)
-    (whole,) = _original(original, 112, is_asked=True)["views"]
+    _, (whole,) = _views(original, 112)
     np.testing.assert_array_equal(_shown(whole), original.photo.pixels)
 
 
 def test_of_a_large_one_the_face_is_sent_in_its_own_pixels(samples) -> None:
     original = _original_of(4, samples)
     photo, to_photo = original.photo, original.to_photo
-    made = _original(original, 112, is_asked=True)
-    whole, close = made["views"]
+    key, (whole, close) = _views(original, 112)
+    assert key == _original(original)["key"]
     assert max(_shown(whole).shape) == 1280
     assert (whole["x"], whole["y"], whole["width"], whole["height"]) == (0, 0, *photo.size)
     left, top, right, bottom = close["x"], close["y"], close["x"] + close["width"], close["y"] + close["height"]
@@ -51,5 +47,5 @@ def test_of_a_large_one_the_face_is_sent_in_its_own_pixels(samples) -> None:
     inside = np.clip(corners, 0, limits)
     assert (inside >= [[left], [top]]).all()
     assert (inside <= [[right], [bottom]]).all()
-    a, b, c, d, e, f = made["toPhoto"]
+    a, b, c, d, e, f = _original(original)["toPhoto"]
     np.testing.assert_allclose([a + c + e, b + d + f], to_photo @ [1, 1, 1])

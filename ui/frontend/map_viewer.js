@@ -107,7 +107,7 @@ class Viewer {
       });
     }
     this.panels.classList.toggle("beside", state.original && this.originals.length > 0);
-    for (const made of this.originals) drawOriginal(made, state);
+    for (const made of this.originals) drawOriginal(made, state, this.look.photographs[made.original.key] ?? []);
     this.bar.style.background = gradient(this.data.palettes[state.palette], this.data.power, state.opacity);
     if (this.controls) {
       drawControls(this.controls, state, this.data);

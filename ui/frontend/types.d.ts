@@ -132,6 +132,7 @@ interface MapRow {
 
 /** The photograph of a crop. */
 interface Original {
+  key: string;
   alt: string;
   note: string;
   /** In pixels. */
@@ -139,9 +140,10 @@ interface Original {
   height: number;
   /** From the crop to the photograph, as SVG's matrix takes it. */
   toPhoto: [number, number, number, number, number, number];
-  /** The whole, and the face in more pixels where those of the whole are reduced; none before they were asked for. */
-  views: PhotoView[];
 }
+
+/** By the key of the photograph: the whole, and the face in more pixels where those of the whole are reduced. */
+type PhotoViews = Record<string, PhotoView[]>;
 
 interface MapTile {
   title: string;

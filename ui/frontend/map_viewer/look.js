@@ -30,6 +30,8 @@ export function largeOf(tiles, title) {
 
 class Look {
   state = FIRST;
+  /** @type {PhotoViews} */
+  photographs = {};
   /** What of it Python said last, and was told last. */
   given = "";
   reported = "";
@@ -39,6 +41,16 @@ class Look {
   /** @param {Partial<LookState>} changes */
   set(changes) {
     this.state = { ...this.state, ...changes };
+    this.#tell();
+  }
+
+  /** @param {PhotoViews} photographs of the page, instead of those before */
+  show(photographs) {
+    this.photographs = photographs;
+    this.#tell();
+  }
+
+  #tell() {
     for (const tell of [...this.#listeners]) tell(this.state);
   }
 

@@ -60,15 +60,15 @@ export function placeReader(row, original) {
  * @param {Original} original
  */
 export function makeOriginal(row, original) {
-  const { alt, note, toPhoto, views } = original;
+  const { alt, note, toPhoto } = original;
   const square = (/** @type {number} */ side) =>
     ["under", "over"].map((name) => shape("rect", { class: name, width: side, height: side }));
   const cross = shape("g", { class: "spot" }, ...square(1));
-  const pictures = views.map(({ picture, ...place }) => shape("image", { href: picture, preserveAspectRatio: "none", ...place }));
-  const photograph = shape("svg", { "aria-hidden": "true" }, ...pictures,
+  const pictures = shape("g", {});
+  const photograph = shape("svg", { "aria-hidden": "true" }, pictures,
     shape("g", { transform: `matrix(${toPhoto.join(" ")})` }, ...square(row.size), cross));
   const waits = make("span", { className: "waits", textContent: "The photograph is on its way" });
-  const box = make("div", { className: "tile", tabIndex: 0 }, views.length ? photograph : waits);
+  const box = make("div", { className: "tile", tabIndex: 0 }, photograph, waits);
   box.setAttribute("role", "img");
   box.setAttribute("aria-label", alt);
   const caption = make("figcaption", { textContent: "Photograph" }, make("small", { textContent: note, title: note }));
@@ -79,21 +79,30 @@ export function makeOriginal(row, original) {
     const place = onCrop(original, { x: seen.x + x * seen.side, y: seen.y + y * seen.side });
     return { x: place.x / row.size, y: place.y / row.size };
   };
-  return { row, original, box, figure, photograph, pictures, cross, seen, pointed, size: row.size };
+  return { row, original, box, figure, photograph, pictures, waits, cross, seen, pointed, size: row.size };
 }
 
 /**
  * @param {OriginalTile} made
  * @param {LookState} look
+ * @param {PhotoView[]} views none while they are on their way
  */
-export function drawOriginal({ original, box, figure, photograph, pictures, seen, size }, look) {
+export function drawOriginal({ original, box, figure, photograph, pictures, waits, seen, size }, look, views) {
   figure.hidden = !look.original;
+  photograph.style.display = views.length ? "" : "none";
+  waits.hidden = views.length > 0;
+  if (pictures.childElementCount !== views.length) pictures.replaceChildren(...views.map(imageOf));
   Object.assign(seen, seenOf(look, original, size));
   photograph.setAttribute("viewBox", `${seen.x} ${seen.y} ${seen.side} ${seen.side}`);
   box.style.touchAction = look.zoom > 1 ? "none" : "";
   // Once a pixel is larger than one of the screen, it is seen as it is.
   const shown = look.zoom > 1 && box.clientWidth > seen.side ? "pixelated" : "auto";
-  for (const picture of pictures) picture.style.imageRendering = shown;
+  pictures.style.imageRendering = shown;
+}
+
+/** @param {PhotoView} view */
+function imageOf({ picture, ...place }) {
+  return shape("image", { href: picture, preserveAspectRatio: "none", ...place });
 }
 
 /**
