@@ -192,10 +192,26 @@ def test_the_device_serves_work_in_the_background_after_the_other_and_does_not_s
     assert not lock._held
 
 
-def test_a_call_on_one_thread_stays_in_the_background() -> None:
-    with in_background():
-        assert on_one_thread(device._in_background.get)
-    assert not on_one_thread(device._in_background.get)
+@pytest.mark.alone
+def test_a_call_on_one_thread_stays_in_the_background_and_holds_up_no_page() -> None:
+    begun, over = threading.Event(), threading.Event()
+
+    def work() -> bool:
+        begun.set()
+        over.wait(5)
+        return device._in_background.get()
+
+    def job() -> bool:
+        with in_background():
+            return on_one_thread(work)
+
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(job)
+        begun.wait(5)
+        assert not on_one_thread(device._in_background.get)
+        assert not found.done()
+        over.set()
+        assert found.result(5)
 
 
 @pytest.mark.alone

@@ -151,11 +151,12 @@ _starting = threading.Lock()
 
 def _workers(count: int) -> ThreadPoolExecutor:
     with _starting:
-        return _started(count)
+        return _started(count, _in_background.get())
 
 
 @cache
-def _started(count: int) -> ThreadPoolExecutor:
+def _started(count: int, behind: bool) -> ThreadPoolExecutor:
+    """Workers of their own for what is in the background: a page must not wait for a job to leave them."""
     threads = torch.get_num_threads()
     all_here = threading.Barrier(count)
 
@@ -164,7 +165,7 @@ def _started(count: int) -> ThreadPoolExecutor:
         torch.set_num_threads(1)
         all_here.wait()
 
-    workers = ThreadPoolExecutor(count, f"one-thread-{count}")
+    workers = ThreadPoolExecutor(count, f"one-thread-{count}{'-behind' * behind}")
     wait([workers.submit(begin) for _ in range(count)])
     torch.set_num_threads(threads)  # the number that new threads begin with
     return workers
