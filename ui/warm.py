@@ -12,7 +12,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import ui
+from xssab_core.device import in_background
 from xssab_core.errors import XssabError
+from xssab_core.models import FaceModel, TorchFaceModel
+from xssab_core.trust.checks import SEED
+from xssab_core.trust.randomised import randomised_copy
 
 
 @asynccontextmanager
@@ -25,15 +29,19 @@ async def warm_up(_: Any) -> AsyncIterator[None]:
 def _warm_up() -> None:
     for module in pkgutil.iter_modules(ui.__path__):
         importlib.import_module(f"ui.{module.name}")
-    _first_pair()
+    model = _first_pair()
     # Streamlit collects garbage after every run of a page, which walks through all that the imported packages hold and
     # stops every thread meanwhile: 0.2 s on an idle machine. What there is now stays, and need not be walked through.
     gc.collect()
     gc.freeze()
+    if isinstance(model, TorchFaceModel):
+        with in_background():  # a visitor who is here already waits for the pair's maps, and then for its check
+            randomised_copy(model, SEED)
 
 
-def _first_pair() -> None:
-    """Explain the pair that the app opens with, by what is shown of it first. Nothing is fetched: nobody asked."""
+def _first_pair() -> FaceModel | None:
+    """Explain the pair that the app opens with, by what is shown of it first, and return the model. Nothing is fetched:
+    nobody asked."""
     from ui.compare_view import SHOWN_FIRST, is_at_once
     from ui.pair_picker import first_pair
     from ui.sidebar import models_here
@@ -43,7 +51,7 @@ def _first_pair() -> None:
 
     first = models_here()[0]
     if not MODELS[first].is_fetched:
-        return
+        return None
     try:
         model, pair = engine().model(first), first_pair()
         for method_id in SHOWN_FIRST:
@@ -51,3 +59,5 @@ def _first_pair() -> None:
                 engine().explain(model, pair, method_id)
     except XssabError as error:  # the page will say so
         logging.getLogger("xssab").warning("%s", error)
+        return None
+    return model

@@ -20,6 +20,7 @@ from xssab_core.trust.randomised import randomised_copy
 
 JITTERS = (0.5, 1.0, 2.0)
 QUALITIES = (95, 75)
+SEED = 0
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def assess(
     pair: Pair,
     shown: Explanation,
     others: Sequence[Explanation] = (),
-    seed: int = 0,
+    seed: int = SEED,
     progress: Progress = ignore,
 ) -> Trust:
     """All checks of a shown explanation: one explanation more for each change of `JITTERS` and `QUALITIES`, and one
@@ -135,7 +136,7 @@ def stability(
     shown: Explanation,
     jitters: Sequence[float] = JITTERS,
     qualities: Sequence[int] = QUALITIES,
-    seed: int = 0,
+    seed: int = SEED,
     progress: Progress = ignore,
 ) -> tuple[Stability, ...]:
     """Explain the pair again after small changes of both faces that no reader would see; one explanation per change.
@@ -180,7 +181,7 @@ def randomisation(
     model: FaceModel,
     crops: tuple[np.ndarray, np.ndarray],
     shown: Explanation,
-    seed: int = 0,
+    seed: int = SEED,
     progress: Progress = ignore,
 ) -> float | str:
     """Rank correlation of |map| between the model and a copy of it with randomised weights; mean of both faces.
