@@ -35,7 +35,6 @@ from xssab_core.replay.case import (
     flip_sentences,
     play,
     play_another,
-    play_at_random,
 )
 from xssab_core.replay.dpr import Embed, ranking_map
 from xssab_core.replay.figure import further_style
@@ -141,9 +140,8 @@ def offer_others(model: FaceModel, pair: Pair, waiting: list[AnyExplainer]) -> N
 def add_random(model: FaceModel, replay: Replay, pair: Pair) -> tuple[Replay, Hashable | None]:
     """The replay with its random band, and the key of the job that computes it while it waits or runs."""
     key: Hashable = ("random replay", model.weights_sha256, pair.key)
-    case = replay.case
     title = f"Random order, {PERMUTATIONS} permutations"
-    begin_work(_RANDOM, key, title, lambda progress: play_at_random(model, case, progress=progress))
+    begin_work(_RANDOM, key, title, lambda progress: engine().play_at_random(model, pair, progress))
     job = jobs().get(key, session())
     if job is not None and not job.done:
         return replay, key

@@ -19,9 +19,10 @@ from xssab_core.explain import Evidence, Explanation, explain, method_of
 from xssab_core.faces import AlignedFace, DetectedFace, Pair, Photo, best_turn, detect_faces, open_photo
 from xssab_core.models import load_model, revision_of
 from xssab_core.models.base import FaceModel, Threshold
-from xssab_core.progress import Progress, ignore
+from xssab_core.progress import Progress, State, ignore
 from xssab_core.quality.standing import figures
 from xssab_core.render import png
+from xssab_core.replay.case import case_of, play_at_random
 
 EVIDENCE_BYTES = 1 * 2**30
 DECODED_BYTES = 512 * 2**20
@@ -29,6 +30,7 @@ DRAWN_BYTES = 128 * 2**20
 EMBEDDINGS_KEPT = 20_000
 PHOTOS_KEPT = 2_000
 MODELS_TIMED = 64
+PAIRS_PLAYED = 1_000
 
 Value = TypeVar("Value")
 
@@ -102,6 +104,7 @@ class Engine:
         self._turns: LruCache[int] = LruCache(PHOTOS_KEPT)
         self._quality: LruCache[dict[str, float]] = LruCache(PHOTOS_KEPT)
         self._embeddings: LruCache[np.ndarray] = LruCache(EMBEDDINGS_KEPT)
+        self._at_random: LruCache[np.ndarray] = LruCache(PAIRS_PLAYED)
         self._seconds: LruCache[float] = LruCache(MODELS_TIMED)
         self._examined: LruCache[Examined] = LruCache(EVIDENCE_BYTES, lambda examined: examined.evidence.nbytes)
 
@@ -146,7 +149,15 @@ class Engine:
     def forget(self, photo_sha256: str) -> None:
         """Keep nothing that was computed from a photograph: its pixels, its faces, the evidence about its pairs, and
         the embeddings, all of them, since they are filed under their crops and come back in milliseconds."""
-        for cache in (self._photos, self._drawn, self._faces, self._turns, self._quality, self._examined):
+        for cache in (
+            self._photos,
+            self._drawn,
+            self._faces,
+            self._turns,
+            self._quality,
+            self._at_random,
+            self._examined,
+        ):
             cache.forget(photo_sha256)
         self._embeddings.clear()
 
@@ -185,6 +196,19 @@ class Engine:
                 known[key] = row
                 self._embeddings.put(key, row)
         return np.stack([row for key in keys if (row := known[key]) is not None])
+
+    def play_at_random(self, model: FaceModel, pair: Pair, progress: Progress = ignore) -> np.ndarray:
+        """The scores of `play_at_random` of a pair, each order computed once: a call goes on where one before it was
+        stopped."""
+        key = model.weights_sha256, pair.key
+
+        def keep(state: State) -> None:
+            if state.partial is not None:
+                self._at_random.put(key, state.partial)
+            progress(state)
+
+        case = case_of(pair, model.info.template)
+        return play_at_random(model, case, progress=keep, known=self._at_random.get(key))
 
     def seconds_a_pass(self, model: FaceModel) -> float:
         """CPU time of one crop on one thread, the best of three, measured once: what else the machine does plays no

@@ -17,6 +17,7 @@ from xssab_core.benchmark import tasks
 from xssab_core.data.crops import CropCache
 from xssab_core.data.lfw import open_lfw
 from xssab_core.engine import Engine
+from xssab_core.errors import CancelledError
 from xssab_core.explain import CAUTION
 from xssab_core.explain.base import blurred
 from xssab_core.faces import ARCFACE, Pair, Template
@@ -163,6 +164,27 @@ def test_random_orders_are_many_and_repeatable(sface: TorchFaceModel, replay: Re
     order = dpr.random_order(112, np.random.default_rng([0, 3]))
     again = dpr.replayed_scores(sface.embed, replay.case.start, replay.case.end, replay.case.reference, order)
     np.testing.assert_allclose(scores[3], again, atol=1e-6)
+
+
+def test_random_orders_go_on_where_a_call_was_stopped(sface: TorchFaceModel, samples: dict[str, AlignedFace]) -> None:
+    engine, pair, told = Engine("cpu"), Pair(samples["joe_biden_1"], samples["barack_obama_1"]), []
+
+    def stop_after_three(state: State) -> None:
+        told.append(state.done)
+        if state.done == 3:
+            raise CancelledError("Enough.")
+
+    with pytest.raises(CancelledError):
+        engine.play_at_random(sface, pair, stop_after_three)
+    scores = engine.play_at_random(sface, pair, lambda state: told.append(state.done))
+    assert told == list(range(1, 21))
+    np.testing.assert_array_equal(engine.play_at_random(sface, pair, lambda state: told.append(state.done)), scores)
+    assert len(told) == 20
+    one, case = np.random.default_rng([0, 7]), case_of(pair, sface.info.template)
+    again = dpr.replayed_scores(sface.embed, case.start, case.end, case.reference, dpr.random_order(112, one))
+    np.testing.assert_allclose(scores[7], again, atol=1e-6)
+    engine.forget(pair.probe.photo.sha256)
+    assert engine._at_random.get((sface.weights_sha256, pair.key)) is None
 
 
 def _with(replay: Replay, scores: list[float], random: list[list[float]]) -> Replay:

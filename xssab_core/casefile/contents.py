@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from xssab_core.casefile.format import ErrorRate, Likelihood, Measured, Rates, Replay, Role, Trust
 from xssab_core.device import on_one_thread
@@ -21,7 +22,7 @@ from xssab_core.models import FaceModel
 from xssab_core.models.calibration import Calibration, calibration_of
 from xssab_core.progress import Progress, State, ignore, part
 from xssab_core.quality.standing import figures
-from xssab_core.replay.case import Case, case_of, flip_sentences, play, play_at_random
+from xssab_core.replay.case import Case, case_of, flip_sentences, play
 from xssab_core.scoring.likelihood import likelihood_record
 from xssab_core.trust.checks import Stability, assess
 from xssab_core.trust.words import sentences
@@ -31,6 +32,7 @@ MOST_PASSES = 100
 _PATCHED, _CLEAN = "the probe without its patches", "the blurred probe"
 
 Explain = Callable[[str, Progress], Explanation]
+AtRandom = Callable[[Progress], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +71,7 @@ def compute(
     further: Further,
     methods: Sequence[str],
     explain: Explain,
+    at_random: AtRandom,
     progress: Progress = ignore,
 ) -> Contents:
     """Compute a case.
@@ -79,6 +82,7 @@ def compute(
         further: those of further photographs of each side.
         methods: ids, the one shown first before all others.
         explain: id of a method and progress -> its explanation of the pair, all at one threshold.
+        at_random: progress -> the scores of `play_at_random` of the pair.
         progress: told of the share done; may raise CancelledError.
 
     Raises:
@@ -105,7 +109,7 @@ def compute(
         numbers={each.method.id: dict(each.numbers) for each in explanations if each.numbers},
         ledger=None if found is None else found.record(),
         flip=None if flip is None else flip.record(),
-        replay=_replay(model, pair, shown, part(progress, 0.65, 0.2)) if has_maps else None,
+        replay=_replay(model, pair, shown, at_random, part(progress, 0.65, 0.2)) if has_maps else None,
         trust=_trust(model, pair, explanations, part(progress, 0.85, 0.15)) if has_maps else None,
         several=None if several is None else several.record(),
     )
@@ -147,10 +151,10 @@ def _rate(rate: Rate) -> ErrorRate:
     return ErrorRate(rate.value, rate.interval, rate.errors, rate.trials)
 
 
-def _replay(model: FaceModel, pair: Pair, shown: Explanation, progress: Progress) -> Replay:
+def _replay(model: FaceModel, pair: Pair, shown: Explanation, at_random: AtRandom, progress: Progress) -> Replay:
     case = case_of(pair, model.info.template)
     replay = on_one_thread(lambda: play(model.embed, case, shown))
-    replay = replay.with_random(play_at_random(model, case, progress=progress))
+    replay = replay.with_random(at_random(progress))
     assert replay.random is not None
     return Replay(
         _fill(case),

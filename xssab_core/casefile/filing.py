@@ -99,7 +99,15 @@ def case_file(
         return engine.explain(model, pair, method, threshold, blur, told, one_thread=is_quick(method))
 
     beforehand = {method for method in methods if _ships(method, model, pair)}
-    contents = compute(model, pair, further, methods, explained, part(progress, 0.0, 0.9))
+    contents = compute(
+        model,
+        pair,
+        further,
+        methods,
+        explained,
+        lambda told: engine.play_at_random(model, pair, told),
+        part(progress, 0.0, 0.9),
+    )
     seconds = {"measured": round(time.perf_counter() - started, 3)}
     case = _case(contents, beforehand, originals, notes, blind, seconds)
     drawn = drawings(contents, palette, opacity)

@@ -31,6 +31,7 @@ from xssab_core.models import FaceModel
 from xssab_core.patch_lfw.generator import PatchedFace
 from xssab_core.progress import Progress, State, ignore, part
 from xssab_core.quality.standing import spread_of
+from xssab_core.replay.case import case_of, play_at_random
 from xssab_core.report import PICTURE_FACTOR
 
 Verdict = Literal["equal", "within tolerance", "different"]
@@ -158,7 +159,16 @@ def reproduce(
         return _explained_anew(case, model, pair, method, told)
 
     further = further_of(case, photos)
-    contents = compute(model, pair, further, usable, explained, part(progress, 0.0, 0.95))
+    played = case_of(pair, model.info.template)
+    contents = compute(
+        model,
+        pair,
+        further,
+        usable,
+        explained,
+        lambda told: play_at_random(model, played, progress=told),
+        part(progress, 0.0, 0.95),
+    )
     checks = (*_on_photographs(case, photos), *_on_model(case, model), *_on_figures(archive, contents))
     progress(State(1.0))
     return Reproduction(archive.problems, checks, tuple(_circumstances(case.provenance, provenance(model, {}))))

@@ -175,16 +175,20 @@ def _order_of(case: Case, explanation: Explanation) -> tuple[np.ndarray, np.ndar
     return order, dpr.step_counts(len(case.start), cells=cells)
 
 
-def play_at_random(model: FaceModel, case: Case, seed: int = 0, progress: Progress = ignore) -> np.ndarray:
+def play_at_random(
+    model: FaceModel, case: Case, seed: int = 0, progress: Progress = ignore, known: np.ndarray | None = None
+) -> np.ndarray:
     """float64 (20, steps) scores of a case under independent random orders; those of the orders done so far are told
-    after each. From `embed_batches`, so to about 1e-6 those of `dpr.replayed_scores`."""
-    scores, started = np.empty((0, dpr.STEPS)), time.perf_counter()
+    after each. From `embed_batches`, so to about 1e-6 those of `dpr.replayed_scores`. `known` are those of the first
+    orders, where a call before this one told them."""
+    scores, started = np.empty((0, dpr.STEPS)) if known is None else known, time.perf_counter()
+    beforehand = len(scores)
     partner = model.embed(case.reference[None])[0]
-    counts = dpr.step_counts(len(case.start))
-    orders = (dpr.random_order(len(case.start), np.random.default_rng([seed, n])) for n in range(PERMUTATIONS))
+    counts, size = dpr.step_counts(len(case.start)), len(case.start)
+    orders = (dpr.random_order(size, np.random.default_rng([seed, n])) for n in range(beforehand, PERMUTATIONS))
     for rows in embed_batches(model, (dpr.frames(case.start, case.end, order, counts) for order in orders)):
         scores = np.concatenate([scores, cosines(rows, partner)[None]])
-        left = (time.perf_counter() - started) / len(scores) * (PERMUTATIONS - len(scores))
+        left = (time.perf_counter() - started) / (len(scores) - beforehand) * (PERMUTATIONS - len(scores))
         progress(State(len(scores), PERMUTATIONS, "permutations", left, partial=scores))
     return scores
 
