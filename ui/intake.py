@@ -191,6 +191,7 @@ def _take_both() -> None:
             "title": side,
             "field": "" if _is_filmed(side) else _widget(side, _is_several(side)),
             "filled": bool(_kept(side)),
+            "holds": _BETWEEN.join(_tickets(side)),
             "several": _is_several(side),
         }
         for side in SIDES

@@ -4,8 +4,15 @@
 import { sharedOut } from "./intake/sharing.js";
 import { make, rootOf } from "./shared/dom.js";
 
-/** What each component shows, by its element. @type {WeakMap<HTMLElement, { data: IntakeData }>} */
+/** A photograph and the side that takes it. @typedef {{ file: File, side: IntakeSide }} Given */
+
+/** What each component shows, by its element, and the photograph that waits until the page has taken the one before it.
+ * @typedef {{ data: IntakeData, before: IntakeSide | null, next: Given[], timer: number }} State
+ * @type {WeakMap<HTMLElement, State>} */
 const shown = new WeakMap();
+
+// What a field refuses, such as a file that is too large, the page never hears of.
+const REFUSED_AFTER = 5000;
 
 /**
  * @param {File} file
@@ -21,11 +28,36 @@ function put(file, field) {
 }
 
 /**
- * @param {HTMLElement} root
+ * Give the next photograph. Two at the same moment would lose one: the page is asked for a run with the second before it
+ * has said what became of the first.
+ * @param {State} state
+ */
+function giveNext(state) {
+  clearTimeout(state.timer);
+  const given = state.next.shift();
+  state.before = given?.side ?? null;
+  if (!given) return;
+  put(given.file, given.side.field);
+  if (state.next.length) state.timer = window.setTimeout(() => giveNext(state), REFUSED_AFTER);
+}
+
+/**
+ * Whether the page has taken what was given to a side.
+ * @param {IntakeSide} before the side as it was
  * @param {IntakeData} data
  */
+function hasTaken(before, data) {
+  return data.sides.some(({ title, filled, holds }) => title === before.title && filled && holds !== before.holds);
+}
+
+/**
+ * @param {HTMLElement} root
+ * @param {IntakeData} data
+ * @returns {State}
+ */
 function lay(root, data) {
-  const state = { data };
+  /** @type {State} */
+  const state = { data, before: null, next: [], timer: 0 };
   const input = make("input", { type: "file", multiple: true, accept: data.suffixes, hidden: true });
   const choose = make("button", { type: "button", textContent: "Choose two", onclick: () => input.click() });
   choose.setAttribute("aria-label", "Choose two photographs");
@@ -34,7 +66,8 @@ function lay(root, data) {
   const take = (/** @type {File[]} */ files) => {
     const { sides, refusal } = sharedOut(files.length, state.data.sides);
     said.textContent = refusal;
-    sides.forEach(({ field }, index) => put(files[index], field));
+    state.next = sides.map((side, index) => ({ file: files[index], side }));
+    giveNext(state);
   };
   input.onchange = () => {
     take([...(input.files ?? [])]);
@@ -68,4 +101,5 @@ export default function ({ data, parentElement }) {
   const state = shown.get(root) ?? lay(root, data);
   shown.set(root, state);
   state.data = data;
+  if (state.before && hasTaken(state.before, data)) giveNext(state);
 }

@@ -61,6 +61,8 @@ interface IntakeSide {
   field: string;
   /** Whether a photograph of it is kept. */
   filled: boolean;
+  /** What of it the page keeps, by tickets: another text once it took another. */
+  holds: string;
   several: boolean;
 }
 
