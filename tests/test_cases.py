@@ -93,6 +93,7 @@ def test_cut_faces_warn_and_their_recorded_landmarks_can_be_given_back(tmp_path:
     assert again["score"] == record["score"]
 
 
+@pytest.mark.slow
 def test_explain_takes_the_offers_of_its_warnings(tmp_path: Path, run) -> None:
     def explained(*arguments: object) -> tuple[str, float]:
         code, out, _ = run("explain", *arguments, "--method", "random", "--output", tmp_path)

@@ -20,6 +20,7 @@ PAIR = (str(SAMPLES / "barack_obama_1.jpg"), str(SAMPLES / "joe_biden_1.jpg"))
 NAMES = [f"{side}_{kind}" for side in ("probe", "reference") for kind in ("similarity", "dissimilarity", "combined")]
 
 
+@pytest.mark.slow
 def test_explain_writes_record_maps_and_pictures(tmp_path, sface) -> None:
     output = tmp_path / "result"
     assert main(["explain", *PAIR, "--threshold", "eer", "--output", str(output)]) == 0
@@ -101,6 +102,7 @@ def test_landmarks_of_a_record_that_lie_outside_the_picture_are_read_back(tmp_pa
         assert record["probe"]["landmarks"] == points.tolist()
 
 
+@pytest.mark.slow
 def test_the_same_file_twice_is_pointed_out_and_two_photographs_are_not(tmp_path, capsys) -> None:
     assert main(["explain", PAIR[0], PAIR[0], "--output", str(tmp_path)]) == 0
     assert "Probe and reference are the same file" in capsys.readouterr().out

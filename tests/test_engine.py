@@ -241,6 +241,7 @@ def test_a_call_on_one_thread_raises_what_the_call_raises() -> None:
         on_one_thread(lambda: 1 / 0)
 
 
+@pytest.mark.slow
 def test_evidence_of_one_thread_is_kept_apart_and_used_again(engine, samples, passes) -> None:
     pair = samples["barack_obama_1"], samples["joe_biden_1"]
     engine.explain(engine.model("sface"), Pair(*pair))
@@ -311,6 +312,7 @@ def test_a_photograph_is_decoded_once_for_each_name_it_was_given(sample_path) ->
     assert engine.photo(data, "yours.jpg").name == "yours.jpg"
 
 
+@pytest.mark.slow
 def test_decoded_photographs_are_bounded_in_bytes() -> None:
     side = 4000
     engine = Engine("cpu")
@@ -323,6 +325,7 @@ def test_decoded_photographs_are_bounded_in_bytes() -> None:
     assert photos_of(engine) == [f"{number}.jpg" for number in range(3, 14)]
 
 
+@pytest.mark.slow
 def test_nothing_of_a_forgotten_photograph_is_kept_and_another_pair_is_known_still(engine, passes) -> None:
     paths = sorted((ASSETS / "samples").glob("*.jpg"))[:3]
     photos = [engine.photo(path.read_bytes(), path.name) for path in paths]

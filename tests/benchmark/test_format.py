@@ -143,6 +143,7 @@ def test_numbers_that_are_not_finite_are_refused(number: str) -> None:
         read_results(text.encode(), "mine.json")
 
 
+@pytest.mark.slow
 def test_a_mutated_file_is_read_whole_or_refused_in_a_sentence(record: dict[str, Any]) -> None:
     generator, outcomes = random.Random(0), set()
     places = list(_places(record))

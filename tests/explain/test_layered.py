@@ -113,6 +113,7 @@ class _Moved(TorchFunctionMode):
         return made
 
 
+@pytest.mark.slow
 def test_a_layer_sums_to_the_derivative_of_the_score_in_its_direction(sface64, faces) -> None:
     network, step = sface64.network, 1e-6
     pixels = sface64.pixels(faces[0][None]).requires_grad_()

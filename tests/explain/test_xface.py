@@ -226,6 +226,7 @@ def test_evidence_told_on_the_way_is_that_of_the_squares_done_and_gives_maps() -
     assert told[-1].seconds_left == 0
 
 
+@pytest.mark.slow
 def test_evidence_equals_that_of_one_square_after_the_other(sface: TorchFaceModel, samples) -> None:
     crops = [samples[name].crop for name in ("barack_obama_1", "joe_biden_1")]
     method = XFace(2, stride=28)

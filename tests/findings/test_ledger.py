@@ -126,6 +126,7 @@ def _random(name: str) -> tuple[TorchFaceModel, object]:
 
 
 @pytest.mark.parametrize("name", ["sface", "iresnet18", pytest.param("ir101", marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_the_exact_column_sums_to_score_minus_threshold(pair: Pair, name: str) -> None:
     """Cell by cell from A_pq = u_p · v_q / (|e1| |e2|), each u_p found by leaving every other cell out of the grid."""
     threshold = 0.3057

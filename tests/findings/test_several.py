@@ -88,6 +88,7 @@ def test_none_too_many_and_the_same_twice_are_refused(sface: TorchFaceModel, sam
             compare_several(sface, faces, [other], sface.thresholds[0])
 
 
+@pytest.mark.slow
 def test_explain_takes_further_photographs_of_either_side(sface: TorchFaceModel, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
     probe, also, reference, other = (
         str(SAMPLES / f"{name}.jpg") for name in ("barack_obama_1", "barack_obama_2", "barack_obama_3", "joe_biden_1")

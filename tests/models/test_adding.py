@@ -83,6 +83,7 @@ def _deep(state: dict[str, torch.Tensor]) -> Any:
 
 
 @pytest.mark.parametrize("form", [_plain, _prefixed, _wrapped, _lightning, _resumed, _deep])
+@pytest.mark.slow
 def test_a_checkpoint_is_added_whatever_it_is_wrapped_in(
     form: Callable[[dict[str, torch.Tensor]], Any],
     published: dict[str, torch.Tensor],
@@ -289,6 +290,7 @@ def test_a_digest_the_user_knows_is_checked(
     assert run(*given, hashlib.sha256(file.read_bytes()).hexdigest().upper())[0] == 0
 
 
+@pytest.mark.slow
 def test_ids_are_kept_apart(published: dict[str, torch.Tensor], store: Path, tmp_path: Path, run: Run) -> None:
     file = tmp_path / "backbone.pth"
     torch.save(published, file)

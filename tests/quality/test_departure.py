@@ -46,6 +46,7 @@ def test_it_is_the_mean_over_the_layers_of_sface(sface: TorchFaceModel, samples:
         assert set(threads.map(lambda _: departure(sface, crop), range(8))) == {departure(sface, crop)}
 
 
+@pytest.mark.slow
 def test_pictures_made_worse_depart_further(sface: TorchFaceModel, samples: dict[str, AlignedFace]) -> None:
     generator = np.random.default_rng(0)
     for name, face in samples.items():

@@ -166,6 +166,7 @@ def test_random_orders_are_many_and_repeatable(sface: TorchFaceModel, replay: Re
     np.testing.assert_allclose(scores[3], again, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_random_orders_go_on_where_a_call_was_stopped(sface: TorchFaceModel, samples: dict[str, AlignedFace]) -> None:
     engine, pair, told = Engine("cpu"), Pair(samples["joe_biden_1"], samples["barack_obama_1"]), []
 
@@ -237,6 +238,7 @@ def test_the_curve_as_csv_holds_the_numbers_and_the_caution(sface: TorchFaceMode
     assert float(rows[7]["share"]) == pytest.approx(0.35)
 
 
+@pytest.mark.slow
 def test_other_methods_stand_on_the_same_chart(
     sface: TorchFaceModel, samples: dict[str, AlignedFace], patched: PatchedFace, replay: Replay
 ) -> None:

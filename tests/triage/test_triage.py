@@ -188,6 +188,7 @@ def small(sface: FaceModel, photographs: Path) -> tuple[Triage, PairList]:
     return triage(pairs, Settings(threshold=0.3), MemoryStore(), sface), pairs
 
 
+@pytest.mark.slow
 def test_scores_decisions_and_regions_are_those_of_the_library(
     sface: FaceModel, small: tuple[Triage, PairList], photographs: Path
 ) -> None:
@@ -320,6 +321,7 @@ def test_a_report_shows_hostile_file_names_letter_by_letter(sface: FaceModel, ph
     assert all(source.startswith("data:image/png;base64,") for source in found_in.sources)
 
 
+@pytest.mark.slow
 def test_a_stopped_triage_keeps_what_it_finished_and_other_settings_are_refused(
     sface: FaceModel, photographs: Path, tmp_path: Path
 ) -> None:

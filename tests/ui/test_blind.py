@@ -43,6 +43,7 @@ def test_notes_come_before_score_and_maps_and_are_locked_with_time_and_digest(sf
     assert any(notes.sha256 in caption.value for caption in app.caption)
 
 
+@pytest.mark.slow
 def test_a_pair_whose_score_was_seen_is_not_noted_blind(sface, monkeypatch) -> None:
     app = opened(monkeypatch)
     assert app.metric

@@ -37,6 +37,7 @@ def figure(app: AppTest) -> str:
     return next((base64.b64decode(each[1]).decode() for each in found if each), "")
 
 
+@pytest.mark.slow
 def test_pairs_of_the_address_stand_on_the_sheet_in_their_order(
     sface: FaceModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,7 @@ def test_a_published_threshold_is_shown_with_both_rates(
     assert any(RATES_AT_0_363 in caption for caption in _said(app.sidebar.caption))
 
 
+@pytest.mark.slow
 def test_a_decision_stands_beside_what_known_pairs_say_and_without_a_method_that_was_not_run(
     sface: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,6 +63,7 @@ def test_the_models_page_lists_the_rates_of_the_published_threshold_too(
     assert {metric.label: metric.value for metric in app.metric}["Cllr"] == "0.030"
 
 
+@pytest.mark.slow
 def test_the_benchmark_compares_on_common_pairs_unless_told_otherwise(
     sface: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 WARM = """
 import asyncio, gc, json, sys, threading
 from ui.warm import warm_up
@@ -38,12 +40,14 @@ def _warmed(**variables: str) -> dict[str, Any]:
     return json.loads(ran.stdout)
 
 
+@pytest.mark.slow
 def test_nothing_is_fetched_before_somebody_asks(tmp_path) -> None:
     told = _warmed(XSSAB_HOME=str(tmp_path))
     assert told["imported"]
     assert not told["here"]
 
 
+@pytest.mark.slow
 def test_the_first_visitor_waits_for_nothing_and_no_run_walks_through_the_imported_packages(sface) -> None:
     told = _warmed()
     assert told["examined"]

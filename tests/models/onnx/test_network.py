@@ -155,6 +155,7 @@ def test_gradients_are_those_of_the_exported_network(
     torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-5 * float(wanted.abs().max()))
 
 
+@pytest.mark.slow
 def test_the_block_quantised_sface_file_is_imported_as_our_own_sface(
     sface: TorchFaceModel, sface_file: Path, store: Path
 ) -> None:

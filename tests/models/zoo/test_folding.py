@@ -38,6 +38,7 @@ def settled(network: nn.Module) -> nn.Module:
 
 # Depths share their units.
 @pytest.mark.parametrize("name", ["iresnet18", "ir101", "inception-resnet-v1"])
+@pytest.mark.slow
 def test_every_architecture_is_folded_to_equal_embeddings(name: str) -> None:
     torch.manual_seed(0)
     architecture = ARCHITECTURES[name]
@@ -99,6 +100,7 @@ def test_a_network_that_does_not_bear_another_order_in_memory_is_used_as_it_is()
     assert folded(network, pixels(16)) is network
 
 
+@pytest.mark.slow
 def test_batches_embedded_side_by_side_come_in_order_and_equal_embed(sface: TorchFaceModel) -> None:
     crops = np.random.default_rng(0).integers(0, 256, (21, 112, 112, 3), dtype=np.uint8)
     batches = [crops[start : start + 8] for start in range(0, len(crops), 8)]
