@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -108,10 +108,9 @@ def _drawn_at_first(methods: Sequence[MethodResult]) -> frozenset[str]:
     maps of the user's own, and chance."""
     if len(methods) <= _MOST_CURVES:
         return frozenset(method.label for method in methods)
-    ranked = sorted(methods, key=lambda method: (method.is_control, -(method.gain.mean.value or -1.0)))
     return frozenset(
         method.label
-        for rank, method in enumerate(ranked)
+        for rank, method in enumerate(_best_first(methods))
         if rank < _BEST_CURVES
         or method.is_random
         or _as_in_paper(method.label) == "xssab"
@@ -160,11 +159,10 @@ def show_differences(results: Results) -> None:
         return
     st.header("Differences between methods")
     methods = {method.label: method for method in results.controls_last}
-    ranked = sorted(methods.values(), key=lambda method: (method.is_control, -(method.gain.mean.value or -1.0)))
     against = st.selectbox(
         "Compare with",
         list(methods),
-        index=list(methods).index(ranked[0].label),
+        index=list(methods).index(_best_first(methods.values())[0].label),
         format_func=lambda label: methods[label].full_title,
         key="against",
         bind="query-params",
@@ -316,6 +314,11 @@ def show_localisation(results: Results) -> None:
     st.caption(
         "Average precision of the order of the pixels against the true mask of patched pixels; not in the paper."
     )
+
+
+def _best_first(methods: Iterable[MethodResult]) -> list[MethodResult]:
+    """The methods by their mean gain, controls last."""
+    return sorted(methods, key=lambda method: (method.is_control, -(method.gain.mean.value or -1.0)))
 
 
 def _table(rows: list[dict[str, str]], alt: str) -> None:
