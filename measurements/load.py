@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import numpy as np
 
 from xssab_core import align_face, open_photo
-from xssab_core.device import in_background
+from xssab_core.device import Urgency, with_urgency
 from xssab_core.engine import Engine
 from xssab_core.errors import CancelledError
 from xssab_core.faces import AlignedFace, Pair
@@ -87,7 +87,7 @@ def main() -> None:
         generator = np.random.default_rng(7)
         while not over.is_set():
             try:
-                with in_background():  # as the app's jobs are
+                with with_urgency(Urgency.ASKED):  # as the app's jobs are
                     engine.explain(model, new_pair(faces, generator), "xface2", threshold=0.3, progress=tell)
             except CancelledError:
                 return

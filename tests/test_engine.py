@@ -1,6 +1,5 @@
 """The cached core: eight users at once get what one user gets, and nothing is computed twice."""
 
-import contextlib
 import gc
 import io
 import threading
@@ -15,8 +14,8 @@ import torch
 from PIL import Image
 
 from xssab_core import align_face, device, explain, paths
-from xssab_core.device import DeviceLock, in_background, on_one_thread
-from xssab_core.engine import DECODED_BYTES, Engine, LruCache, mentions
+from xssab_core.device import DeviceLock, Urgency, on_one_thread, with_urgency
+from xssab_core.engine import DECODED_BYTES, Engine
 from xssab_core.faces import Pair
 from xssab_core.models.adding import add_checkpoint
 from xssab_core.models.calibration import Calibration, calibration_path
@@ -123,17 +122,6 @@ def test_evidence_that_made_room_is_freed(engine, samples) -> None:
     assert pixels() is None
 
 
-def test_the_least_recently_used_value_makes_room() -> None:
-    cache: LruCache[int] = LruCache(10, lambda value: value)
-    cache.put("a", 4)
-    cache.put("b", 4)
-    assert cache.get("a") == 4
-    cache.put("c", 4)
-    assert (cache.get("a"), cache.get("b"), cache.get("c")) == (4, None, 4)
-    cache.put("d", 99)
-    assert (cache.get("c"), cache.get("d")) == (None, 99)
-
-
 def test_the_device_is_lent_in_order_of_arrival() -> None:
     lock, order, ready = DeviceLock(), [], threading.Event()
 
@@ -155,7 +143,7 @@ def test_the_device_is_lent_in_order_of_arrival() -> None:
     ready.wait(5)
     short_thread = threading.Thread(target=short_job)
     short_thread.start()
-    while not lock._waiting:
+    while not lock._waiting[Urgency.PAGE]:
         time.sleep(0.001)
     released.set()
     long_thread.join(5)
@@ -163,7 +151,7 @@ def test_the_device_is_lent_in_order_of_arrival() -> None:
     assert order == ["long 0", "short", "long 1", "long 2"]
 
 
-def test_the_device_serves_work_in_the_background_after_the_other_and_does_not_starve_it() -> None:
+def test_the_device_serves_the_most_urgent_first_and_starves_nobody() -> None:
     lock, order, began = DeviceLock(), [], threading.Event()
     everybody_waits = threading.Event()
 
@@ -172,46 +160,47 @@ def test_the_device_serves_work_in_the_background_after_the_other_and_does_not_s
             began.set()
             everybody_waits.wait(5)
 
-    def take(name: str, behind: bool) -> None:
-        with in_background() if behind else contextlib.nullcontext(), lock():
+    def take(name: str, urgency: Urgency) -> None:
+        with with_urgency(urgency), lock():
             order.append(name)
 
     threads = [threading.Thread(target=hold)]
     threads[0].start()
     began.wait(5)
-    for name, behind in [("job 0", True), ("job 1", True), *((f"page {n}", False) for n in range(10))]:
-        threads.append(threading.Thread(target=take, args=(name, behind)))
+    checks, asked = [("check", Urgency.UNASKED)], [("job 0", Urgency.ASKED), ("job 1", Urgency.ASKED)]
+    for name, urgency in [*checks, *asked, *((f"page {n}", Urgency.PAGE) for n in range(10))]:
+        threads.append(threading.Thread(target=take, args=(name, urgency)))
         threads[-1].start()
-        while len(lock._waiting) + len(lock._in_background) < len(threads) - 1:
+        while sum(map(len, lock._waiting.values())) < len(threads) - 1:
             time.sleep(0.001)
     everybody_waits.set()
     for thread in threads:
         thread.join(5)
     pages = [f"page {number}" for number in range(10)]
-    assert order == [*pages[:8], "job 0", *pages[8:], "job 1"]
-    assert not lock._held
+    assert order == [*pages[:8], "job 0", "check", *pages[8:], "job 1"]
+    assert lock._free == 1
 
 
 @pytest.mark.alone
-def test_a_call_on_one_thread_stays_in_the_background_and_holds_up_no_page() -> None:
+def test_a_call_on_one_thread_keeps_its_urgency_and_holds_up_no_page() -> None:
     begun, over = threading.Event(), threading.Event()
 
-    def work() -> bool:
+    def work() -> Urgency:
         begun.set()
         over.wait(5)
-        return device._in_background.get()
+        return device._urgency.get()
 
-    def job() -> bool:
-        with in_background():
+    def job() -> Urgency:
+        with with_urgency(Urgency.ASKED):
             return on_one_thread(work)
 
     with ThreadPoolExecutor(1) as pool:
         found = pool.submit(job)
         begun.wait(5)
-        assert not on_one_thread(device._in_background.get)
+        assert on_one_thread(device._urgency.get) is Urgency.PAGE
         assert not found.done()
         over.set()
-        assert found.result(5)
+        assert found.result(5) is Urgency.ASKED
 
 
 @pytest.mark.alone
@@ -241,18 +230,36 @@ def test_a_call_on_one_thread_raises_what_the_call_raises() -> None:
         on_one_thread(lambda: 1 / 0)
 
 
+@pytest.mark.parametrize("method", ["xssab", "layered"])
+def test_maps_of_quick_methods_are_those_of_one_thread(engine, samples, method) -> None:
+    model, pair = engine.model("sface"), Pair(samples["barack_obama_1"], samples["joe_biden_1"])
+    found = engine.explain(model, pair, method, threshold=0.3)
+    expected = on_one_thread(lambda: explain(model, *pair, method, threshold=0.3))
+    np.testing.assert_array_equal(found.probe.combined, expected.probe.combined)
+    np.testing.assert_array_equal(found.reference.combined, expected.reference.combined)
+
+
 @pytest.mark.slow
-def test_evidence_of_one_thread_is_kept_apart_and_used_again(engine, samples, passes) -> None:
-    pair = samples["barack_obama_1"], samples["joe_biden_1"]
-    engine.explain(engine.model("sface"), Pair(*pair))
-    alone = engine.explain(engine.model("sface"), Pair(*pair), threshold=0.3, one_thread=True)
-    assert passes == [2, 2]
-    again = engine.explain(engine.model("sface"), Pair(*pair), threshold=0.3, one_thread=True)
-    engine.explain(engine.model("sface"), Pair(*pair), threshold=0.4, one_thread=True)
-    assert passes == [2, 2]
-    np.testing.assert_array_equal(alone.probe.combined, again.probe.combined)
-    expected = on_one_thread(lambda: explain(engine.model("sface"), *pair, threshold=0.3))
-    np.testing.assert_array_equal(alone.probe.combined, expected.probe.combined)
+def test_findings_are_measured_once_whoever_asks_and_anew_for_another_threshold_or_a_given_photograph(
+    engine, samples
+) -> None:
+    model, pair = engine.model("sface"), Pair(samples["barack_obama_1"], samples["joe_biden_1"])
+    shown, alike, other = (engine.explain(model, pair, "layered", threshold) for threshold in (0.3, 0.3, 0.1))
+    findings = (
+        lambda explanation: engine.hidden_regions(model, pair),
+        lambda explanation: engine.flip_set(model, pair, explanation, "partner"),
+        lambda explanation: engine.trust(model, pair, explanation),
+    )
+    found = []
+    with ThreadPoolExecutor(2) as pool:
+        for ask in findings:
+            first, second = pool.map(ask, (shown, alike))
+            assert first is second
+            found.append(first)
+    assert engine.flip_set(model, pair, other, "partner").explanation is other
+    assert engine.trust(model, pair, other).threshold == other.threshold
+    engine.forget(pair.probe.photo.sha256)
+    assert engine.hidden_regions(model, pair) is not found[0]
 
 
 @pytest.fixture
@@ -349,31 +356,3 @@ def test_nothing_of_a_forgotten_photograph_is_kept_and_another_pair_is_known_sti
     before = list(passes)
     engine.explain(model, rest)
     assert passes == before
-
-
-def test_a_forgotten_weight_makes_room_for_others() -> None:
-    cache: LruCache[int] = LruCache(10, lambda value: value)
-    cache.put(("a", "x"), 6)
-    cache.put("b", 4)
-    cache.forget("x")
-    cache.put("c", 6)
-    assert (cache.get(("a", "x")), cache.get("b"), cache.get("c")) == (None, 4, 6)
-    cache.clear()
-    cache.put("d", 5)
-    cache.put("e", 5)
-    assert (cache.get("c"), cache.get("d"), cache.get("e")) == (None, 5, 5)
-
-
-@pytest.mark.parametrize(
-    ("key", "is_part"),
-    [
-        ("a", True),
-        (("a", 1), True),
-        ((1, (2, ("a",))), True),
-        ("ab", False),
-        ((1, ("ab",)), False),
-        (frozenset("a"), False),
-    ],
-)
-def test_a_key_mentions_what_it_holds_at_any_depth(key, is_part) -> None:
-    assert mentions(key, "a") is is_part

@@ -9,7 +9,6 @@ import streamlit as st
 
 from ui.browse_sets import Face, PairSet
 from ui.choices import belongs
-from ui.compare_view import is_fast
 from ui.sidebar import Drawing, pick_drawing
 from xssab_core.errors import XssabError
 from xssab_core.explain import METHODS, explain
@@ -83,7 +82,9 @@ class Maps:
 
 def pick_maps(pairs: PairSet, model: FaceModel, threshold: Threshold) -> Maps | None:
     """Which maps stand on the cards; None for the faces alone."""
-    quick = [m for m, method in METHODS.items() if m != "random" and is_fast(method) and not method.unavailable(model)]
+    quick = [
+        m for m, method in METHODS.items() if m != "random" and method.info.is_quick and not method.unavailable(model)
+    ]
     belongs("maps", tuple(quick), None)
     chosen = st.selectbox(
         "Maps on the cards",

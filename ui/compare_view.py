@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from ui.choices import belongs
-from ui.jobs import jobs, offer_work, session, so_far
+from ui.jobs import LOOK_SECONDS, jobs, offer_work, session, so_far
 from ui.map_viewer import Legend, Row, Tile, combined_tiles, map_viewer
 from ui.measured import answers_best, worth_of
 from ui.sidebar import Drawing, take_drawing
@@ -21,8 +21,6 @@ from xssab_core.metrics import percent
 from xssab_core.models import FaceModel, Threshold
 from xssab_core.render import shared_scale
 
-# More passes than this per pair run on demand, in the background.
-_FAST_PASSES = 100
 # Chosen before the user chooses. A slow one among them is offered where nothing is known of it beforehand.
 SHOWN_FIRST = ("xssab", "layered", "xface2", "xcos-s")
 _LEGEND = Legend("strongest place of each method against a match", "strongest place of each method for a match")
@@ -31,7 +29,7 @@ _LEGEND = Legend("strongest place of each method against a match", "strongest pl
 def first_method(model: FaceModel) -> str:
     """The method whose maps are shown large: of the quick ones that which answers best where this was measured, else
     xSSAB; a black box has maps of methods that are chosen below, and its score beside random ones."""
-    quick = [name for name, method in METHODS.items() if is_fast(method) and method.unavailable(model) is None]
+    quick = [name for name, method in METHODS.items() if method.info.is_quick and method.unavailable(model) is None]
     return answers_best(model, quick) or ("xssab" if "xssab" in quick else "random")
 
 
@@ -74,14 +72,9 @@ def compare_methods(
     return explanations
 
 
-def is_fast(method: AnyExplainer) -> bool:
-    """Whether a method runs as soon as it is chosen."""
-    return method.info.forward_passes + method.info.backward_passes <= _FAST_PASSES
-
-
 def is_at_once(model: FaceModel, pair: Pair, method: AnyExplainer) -> bool:
     """Whether nobody waits long for its maps of the pair: quick, computed before, or shipped."""
-    return is_fast(method) or engine().is_examined(model, pair, method.info.id)
+    return method.info.is_quick or engine().is_examined(model, pair, method.info.id)
 
 
 def _draw_grid(
@@ -120,7 +113,7 @@ def _tiles_of(title: str, explanation: Explanation, model: FaceModel) -> list[Ti
     return combined_tiles(maps, [title] * 2, [f"{title} map of the {side}" for side in SIDES], note) if maps else []
 
 
-_grid, _growing_grid = st.fragment(_draw_grid), st.fragment(_draw_grid, run_every=1.0)
+_grid, _growing_grid = st.fragment(_draw_grid), st.fragment(_draw_grid, run_every=LOOK_SECONDS)
 
 
 def _so_far(

@@ -17,8 +17,8 @@ from ui.words import plain
 from xssab_core.explain import Explanation
 from xssab_core.faces import SIDES, Pair
 from xssab_core.findings.figure import outlined
-from xssab_core.findings.flip import FILLS, ORDERS, Fill, FlipSet, flip_set, telling_fill
-from xssab_core.findings.ledger import FILL, HIDDEN_ON, Ledger, ledger, measure
+from xssab_core.findings.flip import FILLS, ORDERS, Fill, FlipSet, telling_fill
+from xssab_core.findings.ledger import FILL, HIDDEN_ON, Ledger, ledger
 from xssab_core.findings.regions import NAMES
 from xssab_core.metrics import percent
 from xssab_core.models import FaceModel, TorchFaceModel
@@ -44,13 +44,14 @@ _EXACT = (
 def show_regions(model: FaceModel, pair: Pair, explanations: Sequence[Explanation]) -> None:
     """The region ledger of the map shown first. What was measured is measured once, for every map and threshold."""
     st.header("Regions")
+    core = engine()
     measured = _worked_out(
         model,
         "regions",
         ("regions", model.weights_sha256, pair.key),
         "Hide each region",
         _LEDGER_PASSES,
-        lambda progress: measure(model, pair, progress),
+        lambda progress: core.hidden_regions(model, pair, progress),
     )
     if measured is not None:
         _show_ledger(pair, ledger(model, pair, _first(explanations), measured=measured))
@@ -113,14 +114,14 @@ def show_flip(model: FaceModel, pair: Pair, explanations: Sequence[Explanation])
         key="fill",
         bind="query-params",
     )
-    method, threshold = explanation.method.id, explanation.threshold.value
+    core, method, threshold = engine(), explanation.method.id, explanation.threshold.value
     found = _worked_out(
         model,
         "flip",
         ("flip", model.weights_sha256, pair.key, method, threshold, fill),
         "Find what flips the decision",
         _FLIP_PASSES,
-        lambda progress: flip_set(model, pair, explanation, fill or default, progress),
+        lambda progress: core.flip_set(model, pair, explanation, fill or default, progress),
     )
     if found is not None:
         _show_flip_set(pair, found)

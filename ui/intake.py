@@ -180,7 +180,7 @@ def _preview(side: str, data: bytes, name: str) -> None:
         return  # the sentence stands at its widget
     faces = engine().faces(photo)
     found = counted(len(faces), "face")
-    show_picture(photo_with_faces(photo, faces), f"{side} photograph with {found}")
+    show_picture(photo_with_faces(photo), f"{side} photograph with {found}")
     st.caption(f"{plain(name)}: {found} found.")
 
 

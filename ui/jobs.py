@@ -18,14 +18,14 @@ from typing import Any
 import streamlit as st
 
 from ui.words import plain
-from xssab_core.device import in_background
-from xssab_core.engine import mentions
+from xssab_core.device import Urgency, with_urgency
 from xssab_core.errors import CancelledError, XssabError
 from xssab_core.progress import Progress, State, clock
+from xssab_core.work.caches import mentions
 
-# A long benchmark must not hold up a short explanation, hence two; more would only queue for the lock of the device,
-# which lets one pass of a network through at a time.
-WORKERS = 2
+# A long benchmark must not hold up a short explanation, hence two; more would only queue for the lock of the device.
+# What was asked for does not wait for what a page began by itself, hence as many again.
+AT_ONCE = 2
 ENDED_KEPT = 64
 # What nobody waits for is ended, but not before a page that is loaded again has had the time to ask for it.
 RELOAD_SECONDS = 30.0
@@ -34,6 +34,8 @@ UNASKED_SECONDS = 5.0
 # For what is worth its time to whoever comes next.
 FOR_EVER = math.inf
 EXIT_SECONDS = 5.0
+# How often a page looks how far work is. Each look costs the browser a tenth of a second of its processor.
+LOOK_SECONDS = 1.0
 _STOPPED = "Stopped."
 _SLOT = "_begun_"
 _log = logging.getLogger("xssab")
@@ -47,6 +49,7 @@ class Job:
         key: what it computes.
         title: what the user is told it does.
         patience: seconds it goes on for when nobody waits for it any more.
+        urgency: whether somebody asked for it, or a page began it by itself.
         state: how far it is.
         latest: how far it was when it last told what there is so far; None before that.
         wanted_by: the sessions that asked for it and neither left nor were told how it ended.
@@ -56,6 +59,7 @@ class Job:
     key: Hashable
     title: str
     patience: float = RELOAD_SECONDS
+    urgency: Urgency = Urgency.ASKED
     state: State = field(default_factory=lambda: State(0.0))
     latest: State | None = None
     wanted_by: set[str] = field(default_factory=set)
@@ -114,22 +118,24 @@ class Job:
 
 
 class Jobs:
-    """The jobs of the process by what they compute, so that nothing is computed twice at once. So many at a time are
-    worked on; the others wait, and whose session was served least recently comes next.
+    """The jobs of the process by what they compute, so that nothing is computed twice at once. So many of each urgency
+    are worked on at a time; of the others those that were asked for come next, and whose session was served least
+    recently.
 
     The threads are daemons, not an executor's, which would hold the process open until their work has ended. At its end
     the process stops them and waits a little, since a thread inside a network would bring it down.
     """
 
-    def __init__(self, workers: int = WORKERS) -> None:
+    def __init__(self, at_once: int = AT_ONCE) -> None:
         self._jobs: dict[Hashable, Job] = {}
+        self._at_once = at_once
         self._waiting: dict[Job, Callable[[Progress], Any]] = {}
         self._running: set[Job] = set()  # also those that were stopped and forgotten meanwhile
         self._served: dict[str, int] = {}
         self._turns = count(1)
         self._lock = threading.Lock()
-        self._ready = threading.Semaphore(0)
-        for number in range(workers):
+        self._changed = threading.Condition(self._lock)
+        for number in range(at_once * len((Urgency.ASKED, Urgency.UNASKED))):
             threading.Thread(target=self._serve, name=f"job-{number}", daemon=True).start()
         atexit.register(self._close)
 
@@ -151,19 +157,21 @@ class Jobs:
         title: str,
         work: Callable[[Progress], Any],
         patience: float = RELOAD_SECONDS,
+        urgency: Urgency = Urgency.ASKED,
     ) -> Job:
         """Put work into the queue, or join those who wait for the same already."""
         with self._lock:
             job = self._jobs.get(key)
             if job is None or job.done or job.is_stopping:
                 self._jobs.pop(key, None)
-                job = self._jobs[key] = Job(key, title, patience)
+                job = self._jobs[key] = Job(key, title, patience, urgency)
                 self._waiting[job] = work
-                self._ready.release()
+                self._changed.notify()
                 ended = [other.key for other in self._jobs.values() if other.done]
                 for old in ended[: max(0, len(ended) - ENDED_KEPT)]:
                     del self._jobs[old]
             job.wanted_by.add(owner)
+            job.urgency = min(job.urgency, urgency)
         return job
 
     def place(self, job: Job) -> int | None:
@@ -203,6 +211,7 @@ class Jobs:
             self._served.pop(owner, None)
             for job in self._jobs.values():
                 job.leave(owner)
+            self._changed.notify()
 
     def _stop(self, job: Job, owner: str) -> None:
         job.leave(owner)
@@ -213,20 +222,33 @@ class Jobs:
             job.outcome.set_exception(CancelledError(_STOPPED))
 
     def _order(self) -> Iterator[Job]:
-        """The jobs that wait, as they would be taken: one of each session in turn, then those nobody waits for."""
+        """The jobs that wait, as they would be taken: those that were asked for first; of these one of each session in
+        turn, then those nobody waits for."""
         owners = dict.fromkeys(chain.from_iterable(job.wanted_by for job in self._waiting))
         lanes = [
             [job for job in self._waiting if owner in job.wanted_by]
             for owner in sorted(owners, key=lambda owner: self._served.get(owner, 0))
         ]
         rounds = chain.from_iterable(zip_longest(*lanes))
-        return iter(dict.fromkeys(job for job in chain(rounds, self._waiting) if job is not None))
+        in_turn = dict.fromkeys(job for job in chain(rounds, self._waiting) if job is not None)
+        return iter(sorted(in_turn, key=lambda job: job.urgency))
 
-    def _take(self) -> tuple[Job, Callable[[Progress], Any]] | None:
-        with self._lock:
-            job = next(self._order(), None)
-            if job is None:
-                return None
+    def _next(self) -> Job | None:
+        """The first that waits and for whose urgency there is room."""
+        return next((job for job in self._order() if self._has_room(job.urgency)), None)
+
+    def _has_room(self, urgency: Urgency) -> bool:
+        """What a page began and nobody waits for makes room: it only went on for whoever might come back."""
+        alike = [job for job in self._running if job.urgency is urgency and not job.is_stopping]
+        if len(alike) >= self._at_once and urgency is Urgency.UNASKED:
+            for job in alike:
+                job.is_stopping = not job.wanted_by
+        return sum(not job.is_stopping for job in alike) < self._at_once
+
+    def _take(self) -> tuple[Job, Callable[[Progress], Any]]:
+        with self._changed:
+            while (job := self._next()) is None:
+                self._changed.wait()
             self._served |= dict.fromkeys(job.wanted_by, next(self._turns))
             self._running.add(job)
             return job, self._waiting.pop(job)
@@ -241,14 +263,13 @@ class Jobs:
 
     def _serve(self) -> None:
         while True:
-            self._ready.acquire()
-            taken = self._take()
-            if taken is not None:
-                with in_background():
-                    taken[0].run(taken[1])
-                with self._lock:
-                    self._running.discard(taken[0])
-            del taken  # the work holds photographs
+            job, work = self._take()
+            with with_urgency(job.urgency):
+                job.run(work)
+            with self._changed:
+                self._running.discard(job)
+                self._changed.notify()
+            del job, work  # the work holds photographs
 
 
 @st.cache_resource(show_spinner=False)
@@ -263,7 +284,7 @@ def session() -> str:
     return secrets.token_hex(8)
 
 
-@st.fragment(run_every=0.5)
+@st.fragment(run_every=LOOK_SECONDS)
 def watch(key: Hashable, name: str) -> None:
     """Progress of a job that has not ended, counted where its work says what it counts, or its place in the queue,
     with a button to stop it; runs the page again when it ends."""
@@ -301,8 +322,8 @@ def begin_work(slot: str, key: Hashable, title: str, work: Callable[[Progress], 
     st.session_state[name] = key
     jobs().stop(before, session())
     job = jobs().get(key, session())
-    if job is None or job.error:
-        jobs().start(key, session(), title, work, UNASKED_SECONDS)
+    if job is None or job.error or job.is_stopping:
+        jobs().start(key, session(), title, work, UNASKED_SECONDS, Urgency.UNASKED)
 
 
 def begin_anew(slot: str) -> None:

@@ -213,7 +213,7 @@ def _face(photo: Photo, side: str, by_position: bool = False) -> AlignedFace | N
 def _pick_face(photo: Photo, side: str, faces: tuple[DetectedFace, ...], first: int) -> int:
     key = f"{side}_face"
     with st.sidebar:
-        show_picture(photo_with_faces(photo, faces), f"{side} photograph with {len(faces)} numbered faces")
+        show_picture(photo_with_faces(photo), f"{side} photograph with {len(faces)} numbered faces")
         belongs(key, photo.key, first + 1)
         number = st.segmented_control(
             f"Face in the {side}",

@@ -18,14 +18,14 @@ from xssab_core.render import enlarge, png
 _MARK = (0, 200, 255)
 
 
-def show_picture(picture: np.ndarray, alt: str, caption: str | None = None) -> None:
-    """Show a uint8 (H, W, 3) picture as PNG, as wide as its column.
+def show_picture(encoded: bytes, alt: str, caption: str | None = None) -> None:
+    """Show a PNG file as wide as its column.
 
     It travels inside the page: `st.image` would put it where whoever has its address gets it, from any browser.
     """
     below = f'<figcaption style="font-size: 0.875rem; opacity: 0.7">{escape(caption)}</figcaption>' if caption else ""
     image = (
-        f'<img src="{data_url(picture)}" alt="{escape(alt)}" style="width: 100%; display: block; border-radius: 4px">'
+        f'<img src="{png_url(encoded)}" alt="{escape(alt)}" style="width: 100%; display: block; border-radius: 4px">'
     )
     st.html(f'<figure style="margin: 0">{image}{below}</figure>')
 
@@ -60,8 +60,13 @@ def view_of(photo: Photo, region: tuple[int, int, int, int], longest: int = 640)
     return {"picture": picture, "x": left, "y": top, "width": right - left, "height": bottom - top}
 
 
-def photo_with_landmarks(face: AlignedFace) -> np.ndarray:
-    """The photograph with the five landmarks, and the detector's box where there is one."""
+def photo_with_landmarks(face: AlignedFace) -> bytes:
+    """PNG of the photograph with the five landmarks, and the detector's box where there is one."""
+    box = None if face.box is None else face.box.tobytes()
+    return engine().drawn((face.key, box, "photograph"), lambda: _photo_with_landmarks(face))
+
+
+def _photo_with_landmarks(face: AlignedFace) -> np.ndarray:
     pixels, factor = reduced(face.photo.pixels)
     image = Image.fromarray(pixels)
     draw = ImageDraw.Draw(image)
@@ -72,8 +77,12 @@ def photo_with_landmarks(face: AlignedFace) -> np.ndarray:
     return np.asarray(image)
 
 
-def crop_with_landmarks(face: AlignedFace, factor: int = 4) -> np.ndarray:
-    """The aligned crop, enlarged pixel by pixel, with the landmarks where alignment put them."""
+def crop_with_landmarks(face: AlignedFace) -> bytes:
+    """PNG of the aligned crop, enlarged pixel by pixel, with the landmarks where alignment put them."""
+    return engine().drawn((face.key, "crop"), lambda: _crop_with_landmarks(face))
+
+
+def _crop_with_landmarks(face: AlignedFace, factor: int = 4) -> np.ndarray:
     matrix = similarity_transform(face.landmarks, np.array(ARCFACE.points))
     points = face.landmarks @ matrix[:, :2].T + matrix[:, 2]
     image = Image.fromarray(enlarge(face.crop, factor))
@@ -81,8 +90,12 @@ def crop_with_landmarks(face: AlignedFace, factor: int = 4) -> np.ndarray:
     return np.asarray(image)
 
 
-def photo_with_faces(photo: Photo, faces: tuple[DetectedFace, ...]) -> np.ndarray:
-    """The photograph with a numbered box around each face, 1 = largest."""
+def photo_with_faces(photo: Photo) -> bytes:
+    """PNG of the photograph with a numbered box around each of its faces, 1 = largest."""
+    return engine().drawn((photo.key, "faces"), lambda: _photo_with_faces(photo, engine().faces(photo)))
+
+
+def _photo_with_faces(photo: Photo, faces: tuple[DetectedFace, ...]) -> np.ndarray:
     pixels, factor = reduced(photo.pixels)
     image = Image.fromarray(pixels)
     draw = ImageDraw.Draw(image)

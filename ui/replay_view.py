@@ -13,9 +13,9 @@ import streamlit as st
 
 from ui.address import per_mille
 from ui.choices import belongs, drop, outlived
-from ui.compare_view import is_fast, offer
+from ui.compare_view import is_at_once, offer
 from ui.components import component, packed
-from ui.jobs import begin_anew, begin_work, jobs, session, so_far, watch
+from ui.jobs import LOOK_SECONDS, begin_anew, begin_work, jobs, session, so_far, watch
 from ui.pictures import data_url
 from ui.sidebar import Drawing
 from ui.state import engine
@@ -31,12 +31,9 @@ from xssab_core.replay.animation import animation
 from xssab_core.replay.case import (
     PERMUTATIONS,
     Replay,
-    case_of,
     flip_sentences,
-    play,
-    play_another,
 )
-from xssab_core.replay.dpr import Embed, ranking_map
+from xssab_core.replay.dpr import ranking_map
 from xssab_core.replay.figure import further_style
 
 _AT, _PRESENT = "at", "present"
@@ -104,17 +101,14 @@ def make_replay(model: FaceModel, pair: Pair, order: Order, threshold: Threshold
     """The replay of the pair; offers to compute a slow method first, and returns None until that is done."""
     method_id = order.method_id
     method = METHODS[method_id]
-    if not is_fast(method) and not engine().is_examined(model, pair, method_id):
+    if not is_at_once(model, pair, method):
         offer(model, pair, [method])
         return None
-    case = case_of(pair, model.info.template)
-    return play(_embed(model), case, _explained(model, pair, order, threshold))
+    return engine().play(model, pair, _explained(model, pair, order, threshold))
 
 
 def _explained(model: FaceModel, pair: Pair, order: Order, threshold: Threshold) -> Explanation:
-    # Slow ones share what Inspect computed: the mean of many gradients does not hang on one kink.
-    alone = is_fast(METHODS[order.method_id])
-    return engine().explain(model, pair, order.method_id, threshold, order.blur, one_thread=alone)
+    return engine().explain(model, pair, order.method_id, threshold, order.blur)
 
 
 def add_others(
@@ -122,9 +116,9 @@ def add_others(
 ) -> tuple[Replay, list[AnyExplainer]]:
     """The replay with further methods on its chart, and those that are slow and still to be computed."""
     methods = {order: METHODS[order.method_id] for order in others}
-    waiting = [m for m in methods.values() if not is_fast(m) and not engine().is_examined(model, pair, m.info.id)]
+    waiting = [method for method in methods.values() if not is_at_once(model, pair, method)]
     lines = (
-        play_another(_embed(model), replay.case, _explained(model, pair, order, threshold))
+        engine().play_another(model, pair, _explained(model, pair, order, threshold))
         for order, method in methods.items()
         if method not in waiting
     )
@@ -151,11 +145,6 @@ def add_random(model: FaceModel, replay: Replay, pair: Pair) -> tuple[Replay, Ha
     if st.button("Compute the random order", key="random_again"):
         begin_anew(_RANDOM)
     return replay, None
-
-
-def _embed(model: FaceModel) -> Embed:
-    core = engine()
-    return lambda crops: core.embed(model, list(crops))
 
 
 def show_case(replay: Replay, pair: Pair) -> None:
@@ -189,7 +178,7 @@ def show_viewer(replay: Replay, model: FaceModel, pair: Pair, drawing: Drawing, 
     if outlived(_AT, _case_key(replay, pair)):
         st.session_state[_LEFT] = True
     about = replay.explanation
-    pictured = engine().explain(model, pair, about.method.id, about.threshold, one_thread=True)
+    pictured = engine().explain(model, pair, about.method.id, about.threshold)
     draw = _viewer if running is None else _growing_viewer
     draw(replay, pair, ranking_map(pictured.probe), drawing, running)
 
@@ -204,7 +193,7 @@ def _draw_viewer(replay: Replay, pair: Pair, values: np.ndarray, drawing: Drawin
     _component(key="replay", data=data, on_at_change=_rest, on_present_change=_present)
 
 
-_viewer, _growing_viewer = st.fragment(_draw_viewer), st.fragment(_draw_viewer, run_every=1.0)
+_viewer, _growing_viewer = st.fragment(_draw_viewer), st.fragment(_draw_viewer, run_every=LOOK_SECONDS)
 
 
 def _rest() -> None:

@@ -35,7 +35,7 @@ from xssab_core.faces import SIDES
 from xssab_core.metrics import counted
 from xssab_core.models import FaceModel, Threshold
 from xssab_core.progress import Progress
-from xssab_core.render import DEFAULT_PALETTE, enlarge
+from xssab_core.render import DEFAULT_PALETTE, enlarge, png
 from xssab_core.triage.cohort import versus
 from xssab_core.triage.pairs import POLICIES, PairList, Policy, read_list
 from xssab_core.triage.report import drove, facts, sentences, title_of, verdict
@@ -259,9 +259,9 @@ def _face_meant(line: Any, side: str) -> dict[str, str]:
 
 
 def _face(found: Triage, line: Any, side: str, size: int) -> dict[str, Any]:
-    png, name = found.crop_png(line, side), getattr(line, side)
-    picture, short = "" if png is None else png_url(png), name.replace("\\", "/").rsplit("/", 1)[-1]
-    alt = f"{side.capitalize()}, {name}" if png else "The crop is gone."
+    crop, name = found.crop_png(line, side), getattr(line, side)
+    picture, short = "" if crop is None else png_url(crop), name.replace("\\", "/").rsplit("/", 1)[-1]
+    alt = f"{side.capitalize()}, {name}" if crop else "The crop is gone."
     return {"name": short, "alt": alt, "picture": picture, "outline": "", "size": size}
 
 
@@ -288,7 +288,9 @@ def _show_maps(found: Triage) -> None:
                 pictures = cohort.pictures(DEFAULT_PALETTE)
                 for place, side, picture in zip(st.columns(2), SIDES, pictures, strict=True):
                     with place:
-                        show_picture(enlarge(picture, _CROP_FACTOR), f"Mean map of the {side}, {title}", side)
+                        show_picture(
+                            png(enlarge(picture, _CROP_FACTOR), quick=True), f"Mean map of the {side}, {title}", side
+                        )
 
 
 def show_versus(run: Run) -> None:

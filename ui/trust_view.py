@@ -7,14 +7,13 @@ from dataclasses import replace
 
 import streamlit as st
 
-from ui.jobs import begin_work, jobs, result_or_offer, session
+from ui.jobs import LOOK_SECONDS, begin_work, jobs, result_or_offer, session
 from ui.state import engine
 from ui.words import plain
 from xssab_core.explain import Explanation
 from xssab_core.faces import Pair
 from xssab_core.models import FaceModel
-from xssab_core.progress import Progress
-from xssab_core.trust.checks import JITTERS, QUALITIES, Trust, agreement, assess
+from xssab_core.trust.checks import JITTERS, QUALITIES, Trust, agreement
 from xssab_core.trust.words import sentences, verdict
 
 # What takes longer is offered.
@@ -28,8 +27,9 @@ _ICONS = {"stable": ":green[:material/check_circle:]", "unstable": ":orange[:mat
 def begin_check(model: FaceModel, pair: Pair, shown: Explanation) -> None:
     """Check the map in the background where that is quick."""
     passes = _EXPLANATIONS * (shown.method.forward_passes + 2 * shown.method.backward_passes)
-    if passes * engine().seconds_a_pass(model) <= _AT_ONCE_SECONDS:
-        begin_work(_NAME, _key(shown, pair), _TITLE, lambda progress: assess(model, pair, shown, progress=progress))
+    core = engine()
+    if passes * core.seconds_a_pass(model) <= _AT_ONCE_SECONDS:
+        begin_work(_NAME, _key(shown, pair), _TITLE, lambda progress: core.trust(model, pair, shown, progress))
 
 
 def check_of(shown: Explanation, pair: Pair) -> Callable[[], Trust | None]:
@@ -50,7 +50,7 @@ def show_verdict(shown: Explanation, pair: Pair) -> None:
     st.markdown(f"{icon} Trust check: **{found.word}**. :small[{plain(found.reason)}]")
 
 
-@st.fragment(run_every=0.5)
+@st.fragment(run_every=LOOK_SECONDS)
 def _await(key: Hashable) -> None:
     job = jobs().get(key, session())
     if job is None or job.done:
@@ -73,15 +73,13 @@ def show_trust(model: FaceModel, pair: Pair, shown: Explanation, explanations: I
 
 
 def _offer(model: FaceModel, pair: Pair, shown: Explanation) -> None:
-    def work(progress: Progress) -> Trust:
-        return assess(model, pair, shown, progress=progress)
-
+    core = engine()
     result_or_offer(
         _key(shown, pair),
         _NAME,
         "Check this map",
         _TITLE,
-        work,
+        lambda progress: core.trust(model, pair, shown, progress),
         "Explains the pair again after small changes of the photographs and with randomised weights, and compares.",
     )
 

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import ui
-from xssab_core.device import in_background
+from xssab_core.device import Urgency, with_urgency
 from xssab_core.errors import XssabError
 from xssab_core.models import FaceModel, TorchFaceModel
 from xssab_core.trust.checks import SEED
@@ -35,7 +35,8 @@ def _warm_up() -> None:
     gc.collect()
     gc.freeze()
     if isinstance(model, TorchFaceModel):
-        with in_background():  # a visitor who is here already waits for the pair's maps, and then for its check
+        # A visitor who is here already waits for the pair's maps, and then for its check.
+        with with_urgency(Urgency.UNASKED):
             randomised_copy(model, SEED)
 
 

@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import ContextVar, copy_context
+from dataclasses import dataclass, field
+from enum import IntEnum
 from functools import cache, lru_cache
 from typing import TypeVar
 
@@ -27,71 +29,90 @@ def choose_device() -> torch.device:
     return torch.device("cpu")
 
 
-_in_background: ContextVar[bool] = ContextVar("in_background", default=False)
-# So many turns are served before one in the background that waits: it slows down, and does not stand still.
-_TURNS_BEFORE_BACKGROUND = 8
+class Urgency(IntEnum):
+    """Who waits for what a thread computes, the most urgent first."""
+
+    PAGE = 0
+    """Somebody with the page in hand, or nobody else."""
+    ASKED = 1
+    """Somebody who asked for it and does other things meanwhile."""
+    UNASKED = 2
+    """Whoever may want to know it soon."""
+
+
+_urgency: ContextVar[Urgency] = ContextVar("urgency", default=Urgency.PAGE)
+# So often others come before one that waits and is less urgent: it slows down, and does not stand still.
+_TURNS_PASSED_OVER = 8
 
 
 @contextlib.contextmanager
-def in_background() -> Iterator[None]:
-    """Within, this thread gives way to others that want a device: nobody waits for its work with the page in hand."""
-    token = _in_background.set(True)
+def with_urgency(urgency: Urgency) -> Iterator[None]:
+    """Within, this thread gives way to more urgent ones that want a device."""
+    token = _urgency.set(urgency)
     try:
         yield
     finally:
-        _in_background.reset(token)
+        _urgency.reset(token)
+
+
+@dataclass(eq=False)
+class _Turn:
+    """What a thread waits for: so many of the device's places."""
+
+    places: int
+    begun: threading.Event = field(default_factory=threading.Event)
 
 
 class DeviceLock:
-    """A lock served in order of arrival, work in the background after the other (see `in_background`).
+    """The places of a device, given in order of arrival, to the most urgent first (see `Urgency`). A CPU has as many as
+    threads that compute at once, and a thread takes as many as it computes with; any other device has one.
 
-    Long computations take it once a batch. A plain lock would let the thread that just released it take it
+    Long computations take them once a batch. A plain lock would let the thread that just released it take it
     again first, so one user's slow method could starve everybody's fast ones.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, places: int = 1) -> None:
         self._guard = threading.Lock()
-        self._waiting: deque[threading.Lock] = deque()
-        self._in_background: deque[threading.Lock] = deque()
-        self._passed_over = 0
-        self._held = False
+        self._places = self._free = places
+        self._waiting: dict[Urgency, deque[_Turn]] = {urgency: deque() for urgency in Urgency}
+        self._passed_over = dict.fromkeys(Urgency, 0)
 
     @contextlib.contextmanager
-    def _turn(self) -> Iterator[None]:
+    def __call__(self) -> Iterator[None]:
+        """Within, this thread has its places."""
+        turn = _Turn(min(self._places, torch.get_num_threads()))
         with self._guard:
-            turn = None
-            if self._held:
-                turn = threading.Lock()
-                turn.acquire()
-                (self._in_background if _in_background.get() else self._waiting).append(turn)
-            self._held = True
-        if turn is not None:
-            turn.acquire()
+            self._waiting[_urgency.get()].append(turn)
+            self._serve()
+        turn.begun.wait()
         try:
             yield
         finally:
             with self._guard:
-                self._serve_next()
+                self._free += turn.places
+                self._serve()
 
-    def _serve_next(self) -> None:
-        background_is_due = self._passed_over >= _TURNS_BEFORE_BACKGROUND
-        if self._waiting and not (self._in_background and background_is_due):
-            self._passed_over = self._passed_over + 1 if self._in_background else 0
-            self._waiting.popleft().release()
-        elif self._in_background:
-            self._passed_over = 0
-            self._in_background.popleft().release()
-        else:
-            self._held = False
-
-    def __call__(self) -> contextlib.AbstractContextManager[None]:
-        return self._turn()
+    def _serve(self) -> None:
+        """Give places to those who come next. Nobody overtakes one for whom too few are free: else it might never get
+        them."""
+        while (waiting := [urgency for urgency in Urgency if self._waiting[urgency]]) and self._free:
+            due = [urgency for urgency in waiting if self._passed_over[urgency] >= _TURNS_PASSED_OVER]
+            served = (due or waiting)[0]
+            turn = self._waiting[served][0]
+            if turn.places > self._free:
+                return
+            self._waiting[served].popleft()
+            self._free -= turn.places
+            for urgency in waiting:
+                self._passed_over[urgency] += urgency > served
+            self._passed_over[served] = 0
+            turn.begun.set()
 
 
 @cache
 def device_lock(device: torch.device) -> DeviceLock:
     """The one lock of a device in this process."""
-    return DeviceLock()
+    return DeviceLock(torch.get_num_threads() if device.type == "cpu" else 1)
 
 
 @lru_cache(maxsize=1)
@@ -129,9 +150,8 @@ def on_one_thread(call: Callable[[], Value]) -> Value:
     jumps: a map differs by up to a percent, and with it the order of its pixels. The benchmark runs each task on one
     thread; what must equal its numbers is computed here.
     """
-    if torch.get_num_threads() == 1:
-        return call()
-    return _workers(1).submit(copy_context().run, call).result()
+    threads = torch.get_num_threads()
+    return call() if threads == 1 else _workers(threads).submit(copy_context().run, call).result()
 
 
 def side_by_side(call: Callable[[Item], Value], items: Sequence[Item]) -> list[Value]:
@@ -143,7 +163,9 @@ def side_by_side(call: Callable[[Item], Value], items: Sequence[Item]) -> list[V
     threads = torch.get_num_threads()
     if threads == 1:
         return [call(item) for item in items]
-    return list(_workers(threads).map(call, items))
+    workers = _workers(threads)
+    running = [workers.submit(copy_context().run, call, item) for item in items]
+    return [each.result() for each in running]
 
 
 _starting = threading.Lock()
@@ -151,12 +173,12 @@ _starting = threading.Lock()
 
 def _workers(count: int) -> ThreadPoolExecutor:
     with _starting:
-        return _started(count, _in_background.get())
+        return _started(count, _urgency.get())
 
 
 @cache
-def _started(count: int, behind: bool) -> ThreadPoolExecutor:
-    """Workers of their own for what is in the background: a page must not wait for a job to leave them."""
+def _started(count: int, urgency: Urgency) -> ThreadPoolExecutor:
+    """Workers of their own for what is less urgent: a page must not wait for a job to leave them."""
     threads = torch.get_num_threads()
     all_here = threading.Barrier(count)
 
@@ -165,7 +187,7 @@ def _started(count: int, behind: bool) -> ThreadPoolExecutor:
         torch.set_num_threads(1)
         all_here.wait()
 
-    workers = ThreadPoolExecutor(count, f"one-thread-{count}{'-behind' * behind}")
+    workers = ThreadPoolExecutor(count, f"one-thread-{count}-{urgency.name.lower()}")
     wait([workers.submit(begin) for _ in range(count)])
     torch.set_num_threads(threads)  # the number that new threads begin with
     return workers

@@ -6,23 +6,27 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from functools import partial
 
 import numpy as np
 import torch
 
 from xssab_core.device import choose_device, on_one_thread
 from xssab_core.explain import Evidence, Explanation, explain, method_of
+from xssab_core.explain.base import decision_threshold
 from xssab_core.faces import AlignedFace, DetectedFace, Pair, Photo, best_turn, detect_faces, open_photo
+from xssab_core.findings.flip import Fill, FlipSet, flip_set
+from xssab_core.findings.ledger import Measured, measure
 from xssab_core.models import load_model, revision_of
 from xssab_core.models.base import FaceModel, Threshold
 from xssab_core.progress import Progress, State, ignore
 from xssab_core.quality.standing import figures
 from xssab_core.render import png
-from xssab_core.replay.case import case_of, play_at_random
+from xssab_core.replay.case import Line, Replay, case_of, play, play_another, play_at_random
+from xssab_core.trust.checks import Trust, assess
+from xssab_core.work.caches import LruCache, Once
 
 EVIDENCE_BYTES = 1 * 2**30
 DECODED_BYTES = 512 * 2**20
@@ -31,55 +35,9 @@ EMBEDDINGS_KEPT = 20_000
 PHOTOS_KEPT = 2_000
 MODELS_TIMED = 64
 PAIRS_PLAYED = 1_000
-
-Value = TypeVar("Value")
-
-
-class LruCache(Generic[Value]):
-    """Least recently used values, bounded by their summed weight; safe between threads.
-
-    The newest value is always kept, however heavy: it is the one in hand.
-    """
-
-    def __init__(self, limit: int, weigh: Callable[[Value], int] = lambda _: 1) -> None:
-        self._limit, self._weigh = limit, weigh
-        self._values: OrderedDict[Hashable, Value] = OrderedDict()
-        self._weight = 0
-        self._lock = threading.Lock()
-
-    def get(self, key: Hashable) -> Value | None:
-        """The value, which becomes the most recently used; None when absent."""
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-            return self._values.get(key)
-
-    def put(self, key: Hashable, value: Value) -> None:
-        """Keep a value; the least recently used ones make room."""
-        with self._lock:
-            if key in self._values:
-                self._weight -= self._weigh(self._values.pop(key))
-            self._values[key] = value
-            self._weight += self._weigh(value)
-            while self._weight > self._limit and len(self._values) > 1:
-                self._weight -= self._weigh(self._values.popitem(last=False)[1])
-
-    def forget(self, part: Hashable) -> None:
-        """Drop the values whose key is or holds `part`, see `mentions`."""
-        with self._lock:
-            for key in [key for key in self._values if mentions(key, part)]:
-                self._weight -= self._weigh(self._values.pop(key))
-
-    def clear(self) -> None:
-        """Drop every value."""
-        with self._lock:
-            self._values.clear()
-            self._weight = 0
-
-
-def mentions(key: Hashable, part: Hashable) -> bool:
-    """Whether a key is `part`, or a tuple that holds it at any depth."""
-    return key == part or (isinstance(key, tuple) and any(mentions(inner, part) for inner in key))
+REPLAYS_KEPT = 2_000
+EXPLANATIONS_KEPT = 100
+FINDINGS_KEPT = 200
 
 
 @dataclass(frozen=True)
@@ -104,7 +62,10 @@ class Engine:
         self._turns: LruCache[int] = LruCache(PHOTOS_KEPT)
         self._quality: LruCache[dict[str, float]] = LruCache(PHOTOS_KEPT)
         self._embeddings: LruCache[np.ndarray] = LruCache(EMBEDDINGS_KEPT)
+        self._together: LruCache[np.ndarray] = LruCache(REPLAYS_KEPT)
         self._at_random: LruCache[np.ndarray] = LruCache(PAIRS_PLAYED)
+        self._explained = Once(EXPLANATIONS_KEPT)
+        self._findings = Once(FINDINGS_KEPT)
         self._seconds: LruCache[float] = LruCache(MODELS_TIMED)
         self._examined: LruCache[Examined] = LruCache(EVIDENCE_BYTES, lambda examined: examined.evidence.nbytes)
 
@@ -156,10 +117,13 @@ class Engine:
             self._turns,
             self._quality,
             self._at_random,
+            self._findings,
+            self._explained,
             self._examined,
         ):
             cache.forget(photo_sha256)
         self._embeddings.clear()
+        self._together.clear()
 
     def faces(self, photo: Photo) -> tuple[DetectedFace, ...]:
         """The faces of a photograph, largest first."""
@@ -197,18 +161,62 @@ class Engine:
                 self._embeddings.put(key, row)
         return np.stack([row for key in keys if (row := known[key]) is not None])
 
+    def _embed_together(self, model: FaceModel, crops: np.ndarray) -> np.ndarray:
+        """`embed` of the model, once for the same crops in the same order, beside which none of them is known: the last
+        bits of an embedding hang on the crops it is computed with."""
+        key = model.weights_sha256, _digest(crops)
+        known = self._together.get(key)
+        if known is None:
+            known = model.embed(crops)
+            self._together.put(key, known)
+        return known
+
+    def play(self, model: FaceModel, pair: Pair, shown: Explanation) -> Replay:
+        """`play` of the case of a pair as the benchmark computes it, each order once."""
+        case = case_of(pair, model.info.template)
+        return on_one_thread(lambda: play(partial(self._embed_together, model), case, shown))
+
+    def play_another(self, model: FaceModel, pair: Pair, shown: Explanation) -> Line:
+        """`play_another` of the case of a pair, in the same way."""
+        case = case_of(pair, model.info.template)
+        return on_one_thread(lambda: play_another(partial(self._embed_together, model), case, shown))
+
     def play_at_random(self, model: FaceModel, pair: Pair, progress: Progress = ignore) -> np.ndarray:
         """The scores of `play_at_random` of a pair, each order computed once: a call goes on where one before it was
         stopped."""
         key = model.weights_sha256, pair.key
 
-        def keep(state: State) -> None:
-            if state.partial is not None:
-                self._at_random.put(key, state.partial)
-            progress(state)
+        def work(told: Progress) -> np.ndarray:
+            def keep(state: State) -> None:
+                if state.partial is not None:
+                    self._at_random.put(key, state.partial)
+                told(state)
 
-        case = case_of(pair, model.info.template)
-        return play_at_random(model, case, progress=keep, known=self._at_random.get(key))
+            case = case_of(pair, model.info.template)
+            return play_at_random(model, case, progress=keep, known=self._at_random.get(key))
+
+        return self._findings.get(("random", key), work, progress)
+
+    def hidden_regions(self, model: FaceModel, pair: Pair, progress: Progress = ignore) -> Measured:
+        """`measure` of a pair, once."""
+        key = "regions", model.weights_sha256, pair.key
+        return self._findings.get(key, lambda told: measure(model, pair, told), progress)
+
+    def flip_set(
+        self, model: FaceModel, pair: Pair, shown: Explanation, fill: Fill, progress: Progress = ignore
+    ) -> FlipSet:
+        """`flip_set` of what `explain` says of a pair, once."""
+        key = "flip", fill, _said_by(model, pair, shown)
+        return self._findings.get(key, lambda told: flip_set(model, pair, shown, fill, told), progress)
+
+    def trust(self, model: FaceModel, pair: Pair, shown: Explanation, progress: Progress = ignore) -> Trust:
+        """`assess` of what `explain` says of a pair by a quick method, once, beside no other method."""
+        key = "trust", _said_by(model, pair, shown)
+
+        def work(told: Progress) -> Trust:
+            return on_one_thread(lambda: assess(model, pair, shown, progress=told))
+
+        return self._findings.get(key, work, progress)
 
     def seconds_a_pass(self, model: FaceModel) -> float:
         """CPU time of one crop on one thread, the best of three, measured once: what else the machine does plays no
@@ -239,35 +247,39 @@ class Engine:
         threshold: float | str | Threshold | None = None,
         blur: bool = True,
         progress: Progress = ignore,
-        one_thread: bool = False,
     ) -> Explanation:
-        """`xssab_core.explain`, with the forward passes of pairs seen before kept.
+        """`xssab_core.explain`, once for each threshold, with the forward passes of pairs seen before kept.
 
-        Args:
-            one_thread: take gradients as the benchmark does, see `on_one_thread`; for maps that order pixels. Methods
-                without gradients share their evidence either way.
+        Quick methods take gradients as the benchmark does, see `on_one_thread`: an order of pixels hangs on their last
+        bits, that of a mean of many gradients does not.
         """
-        crops, explainer = pair.crops_for(model.info.template), method_of(method)
-        alone = one_thread and explainer.info.backward_passes > 0
-        key = _key(model, pair, method, alone)
+        decides, info = decision_threshold(model, threshold), method_of(method).info
+        key = _key(model, pair, method), method, decides, blur
 
-        def work() -> Explanation:
-            examined = self._known(model, pair, method, alone)
-            if examined is None:
-                started = time.perf_counter()
-                evidence = explainer.examine(model, *crops, progress)
-                examined = Examined(evidence, time.perf_counter() - started)
-                self._examined.put(key, examined)
-                for crop, row in zip(crops, evidence.embeddings, strict=True):
-                    self._embeddings.put((model.weights_sha256, _digest(crop)), row)
-            result = explain(model, *crops, method, threshold, blur, evidence=examined.evidence)
-            return replace(result, seconds=result.seconds | {"examine": examined.seconds})
+        def work(told: Progress) -> Explanation:
+            alone = info.is_quick and info.backward_passes > 0
+            found = partial(self._explain, model, pair, method, decides, blur, told)
+            return on_one_thread(found) if alone else found()
 
-        return on_one_thread(work) if alone else work()
+        return self._explained.get(key, work, progress)
 
-    def _known(self, model: FaceModel, pair: Pair, method: str, alone: bool = False) -> Examined | None:
+    def _explain(
+        self, model: FaceModel, pair: Pair, method: str, threshold: Threshold, blur: bool, progress: Progress
+    ) -> Explanation:
+        crops, examined = pair.crops_for(model.info.template), self._known(model, pair, method)
+        if examined is None:
+            started = time.perf_counter()
+            evidence = method_of(method).examine(model, *crops, progress)
+            examined = Examined(evidence, time.perf_counter() - started)
+            self._examined.put(_key(model, pair, method), examined)
+            for crop, row in zip(crops, evidence.embeddings, strict=True):
+                self._embeddings.put((model.weights_sha256, _digest(crop)), row)
+        result = explain(model, *crops, method, threshold, blur, evidence=examined.evidence)
+        return replace(result, seconds=result.seconds | {"examine": examined.seconds})
+
+    def _known(self, model: FaceModel, pair: Pair, method: str) -> Examined | None:
         """What was examined here before, or ships."""
-        key = _key(model, pair, method, alone)
+        key = _key(model, pair, method)
         examined = self._examined.get(key)
         if examined is None:
             evidence = method_of(method).known(model, *pair.crops_for(model.info.template))
@@ -277,8 +289,13 @@ class Engine:
         return examined
 
 
-def _key(model: FaceModel, pair: Pair, method: str, alone: bool = False) -> Hashable:
-    return method_of(method).evidence_key(model), pair.key, alone
+def _key(model: FaceModel, pair: Pair, method: str) -> Hashable:
+    return method_of(method).evidence_key(model), pair.key
+
+
+def _said_by(model: FaceModel, pair: Pair, shown: Explanation) -> Hashable:
+    """All that decides an explanation."""
+    return _key(model, pair, shown.method.id), shown.method.id, shown.threshold, shown.blur
 
 
 def _digest(crop: np.ndarray) -> bytes:

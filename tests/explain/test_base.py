@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from tests.explain.tiny import SIDE, random_pair, tiny_model
-from xssab_core.engine import LruCache
 from xssab_core.errors import ExplainError, ModelError
 from xssab_core.explain import METHODS, Evidence, Explainer, FaceMaps, MethodInfo, explain
 from xssab_core.explain.plugins import installed
 from xssab_core.models.base import FaceModel
+from xssab_core.work.caches import LruCache
 
 
 class Given(Explainer[FaceModel, Evidence]):

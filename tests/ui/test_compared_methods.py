@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from ui.compare_view import SHOWN_FIRST, first_method, is_fast
+from ui.compare_view import SHOWN_FIRST, first_method
 from xssab_core.explain import METHODS, PEERS
 from xssab_core.models import FaceModel, TorchFaceModel
 from xssab_core.paths import ASSETS
@@ -16,7 +16,7 @@ def test_methods_of_other_benchmarks_are_not_shown_unasked() -> None:
 
 
 def test_methods_of_many_passes_of_either_kind_wait_for_a_click() -> None:
-    slow = {method_id for method_id, method in METHODS.items() if not is_fast(method)}
+    slow = {method_id for method_id, method in METHODS.items() if not method.info.is_quick}
     assert slow == {"xface1", "xface2", "xface3", "corrrise", "minplus", "fggb", "ig", "smoothgrad"}
 
 
@@ -24,7 +24,7 @@ def test_the_map_shown_first_is_that_of_the_quick_method_with_the_largest_measur
     results = json.loads((ASSETS / "benchmarks" / "sface-lfw-folds6-7.json").read_text())
     assert results["model"]["weights_sha256"] == sface.weights_sha256
     gains = {method["label"]: method["gain"]["mean"]["value"] for method in results["methods"]}
-    quick = {name: gain for name, gain in gains.items() if name in METHODS and is_fast(METHODS[name])}
+    quick = {name: gain for name, gain in gains.items() if name in METHODS and METHODS[name].info.is_quick}
     assert len(quick) > 5
     assert quick[first_method(sface)] == max(quick.values())
 

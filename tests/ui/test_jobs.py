@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ui.jobs import ENDED_KEPT, FOR_EVER, Job, Jobs
+from xssab_core.device import Urgency
 from xssab_core.errors import CancelledError, ExplainError
 from xssab_core.progress import Progress, State
 
@@ -34,7 +35,7 @@ class Gate:
 
 @pytest.fixture
 def jobs() -> Jobs:
-    return Jobs(workers=1)
+    return Jobs(at_once=1)
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def note(order: list[Any], name: Any) -> Callable[[Progress], None]:
 
 
 def test_no_more_jobs_than_workers_run_at_once() -> None:
-    jobs, gates = Jobs(workers=3), [Gate() for _ in range(7)]
+    jobs, gates = Jobs(at_once=3), [Gate() for _ in range(7)]
     started = [jobs.start(number, f"session {number}", "Work", gate) for number, gate in enumerate(gates)]
     for finished in range(len(gates)):
         running = min(3, len(gates) - finished)
@@ -91,6 +92,50 @@ def test_who_was_never_served_comes_before_who_was(jobs) -> None:
     gate.may_end.set()
     assert ended(*waiting)
     assert order == ["b0", "a0", "a1"]
+
+
+def test_what_was_asked_for_does_not_wait_for_what_was_not() -> None:
+    jobs, unasked, asked = Jobs(at_once=2), [Gate() for _ in range(4)], Gate()
+    begun = [jobs.start(n, "a", "Work", gate, urgency=Urgency.UNASKED) for n, gate in enumerate(unasked)]
+    assert all(gate.started.wait(SECONDS) for gate in unasked[:2])
+    assert [jobs.place(job) for job in begun] == [None, None, 0, 1]
+    jobs.start("asked", "a", "Work", asked)
+    assert asked.started.wait(SECONDS)
+    assert not any(gate.started.is_set() for gate in unasked[2:])
+    for gate in (asked, *unasked):
+        gate.may_end.set()
+    assert ended(*begun)
+
+
+def test_what_a_page_began_makes_room_once_the_page_was_left_and_others_wait() -> None:
+    jobs, gates, after = Jobs(at_once=1), [Gate(), Gate()], Gate()
+    left = jobs.start("left", "a", "Work", gates[0], FOR_EVER, Urgency.UNASKED)
+    assert gates[0].started.wait(SECONDS)
+    jobs.leave("a")
+    jobs.start("next", "b", "Work", gates[1], FOR_EVER, Urgency.UNASKED)
+    assert gates[1].started.wait(SECONDS)
+    assert ended(left)
+    assert left.stopped
+    waiting = jobs.start("after", "c", "Work", after, FOR_EVER, Urgency.UNASKED)
+    assert jobs.place(waiting) == 0
+    jobs.leave("b")  # now too
+    assert after.started.wait(SECONDS)
+    after.may_end.set()
+    assert ended(waiting)
+
+
+def test_work_that_a_page_began_is_more_urgent_once_somebody_asks_for_it(jobs, busy) -> None:
+    order: list[str] = []
+    gate = Gate()
+    jobs.start("check", "a", "Work", gate, urgency=Urgency.UNASKED)
+    assert gate.started.wait(SECONDS)
+    waiting = [jobs.start(n, "a", "Work", note(order, n), urgency=Urgency.UNASKED) for n in "abc"]
+    jobs.start("c", "a", "Work", note(order, "c"))
+    busy.may_end.set()
+    assert ended(waiting[2])
+    gate.may_end.set()
+    assert ended(*waiting)
+    assert order == ["c", "a", "b"]
 
 
 def test_the_place_told_is_the_number_of_jobs_that_come_before(jobs, busy) -> None:
@@ -249,7 +294,7 @@ def test_an_error_holds_on_to_nothing_that_the_work_had(jobs) -> None:
 
 
 def test_ended_jobs_are_bounded_and_those_that_go_on_are_kept() -> None:
-    kept = Jobs(workers=2)
+    kept = Jobs(at_once=2)
     gate = Gate()
     kept.start("gate", "a", "Work", gate)
     for number in range(ENDED_KEPT + 20):
@@ -327,7 +372,7 @@ def test_running_work_does_not_hold_the_process_open() -> None:
 import time
 from ui.jobs import Jobs
 from xssab_core.progress import State
-jobs = Jobs(workers=2)
+jobs = Jobs(at_once=2)
 deaf = jobs.start("deaf", "a", "Work", lambda progress: time.sleep(600))
 jobs.start("heeds", "a", "Work", lambda progress: [(time.sleep(0.01), progress(State(0))) for _ in range(60_000)])
 waits = jobs.start("waits", "a", "Work", lambda progress: None)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from ui.jobs import WORKERS, jobs
+from ui.jobs import AT_ONCE, jobs
 from xssab_core.progress import Progress, State
 
 SECONDS = 30
+BUSY = [f"busy {number}" for number in range(AT_ONCE)]
 
 
 class Work:
@@ -34,7 +35,7 @@ WORKS: dict[str, Work] = {}
 @pytest.fixture
 def work() -> Iterator[dict[str, Work]]:
     """Work by name, where the script of a page finds it; all of it ends with the test."""
-    WORKS.update({name: Work() for name in ("one", "two", "busy 0", "busy 1")})
+    WORKS.update({name: Work() for name in ("one", "two", *BUSY)})
     yield WORKS
     for each in WORKS.values():
         each.may_end.set()
@@ -111,7 +112,7 @@ def test_a_page_joins_work_of_another_session_by_the_button_and_leaves_it_withou
 
 
 def test_work_that_waits_tells_how_many_come_before_it(work) -> None:
-    busy = [work[f"busy {number}"] for number in range(WORKERS)]
+    busy = [work[name] for name in BUSY]
     for number, each in enumerate(busy):
         jobs().start(("busy", number), "another session", "Busy", each)
         assert each.told.wait(SECONDS)

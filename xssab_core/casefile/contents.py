@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from xssab_core.casefile.format import ErrorRate, Likelihood, Measured, Rates, Replay, Role, Trust
-from xssab_core.device import on_one_thread
-from xssab_core.explain import METHODS, Explanation, FaceMaps
+from xssab_core.engine import Engine
+from xssab_core.explain import Explanation, FaceMaps
 from xssab_core.faces import SIDES, AlignedFace, Pair
-from xssab_core.findings.flip import FlipSet, flip_set, telling_fill
+from xssab_core.findings.flip import FlipSet, telling_fill
 from xssab_core.findings.ledger import Ledger, ledger
 from xssab_core.findings.several import Further, Several, compare_several, sides_of
 from xssab_core.metrics import Rate
@@ -22,17 +21,14 @@ from xssab_core.models import FaceModel
 from xssab_core.models.calibration import Calibration, calibration_of
 from xssab_core.progress import Progress, State, ignore, part
 from xssab_core.quality.standing import figures
-from xssab_core.replay.case import Case, case_of, flip_sentences, play
+from xssab_core.replay.case import Case, flip_sentences
 from xssab_core.scoring.likelihood import likelihood_record
-from xssab_core.trust.checks import Stability, assess
+from xssab_core.trust.checks import Stability, agreement
 from xssab_core.trust.words import sentences
 
-# The trust panel explains the pair six times over: not with methods that make more passes than this.
-MOST_PASSES = 100
 _PATCHED, _CLEAN = "the probe without its patches", "the blurred probe"
 
 Explain = Callable[[str, Progress], Explanation]
-AtRandom = Callable[[Progress], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,23 +62,23 @@ class Contents:
 
 
 def compute(
+    engine: Engine,
     model: FaceModel,
     pair: Pair,
     further: Further,
     methods: Sequence[str],
     explain: Explain,
-    at_random: AtRandom,
     progress: Progress = ignore,
 ) -> Contents:
     """Compute a case.
 
     Args:
+        engine: knows what was found out of the pair before.
         model: whose score it is.
         pair: the faces.
         further: those of further photographs of each side.
         methods: ids, the one shown first before all others.
         explain: id of a method and progress -> its explanation of the pair, all at one threshold.
-        at_random: progress -> the scores of `play_at_random` of the pair.
         progress: told of the share done; may raise CancelledError.
 
     Raises:
@@ -96,8 +92,11 @@ def compute(
     several = compare_several(model, *sides_of(pair, further), shown.threshold) if any(further.values()) else None
     faces = faces_of(pair, further)
     has_maps = all(_has_map(maps) for _, maps in shown.by_side())
-    found = ledger(model, pair, shown, part(progress, 0.4, 0.1)) if has_maps else None
-    flip = flip_set(model, pair, shown, telling_fill(shown), part(progress, 0.5, 0.15)) if has_maps else None
+    found = flip = None
+    if has_maps:
+        hidden = engine.hidden_regions(model, pair, part(progress, 0.4, 0.1))
+        found = ledger(model, pair, shown, measured=hidden)
+        flip = engine.flip_set(model, pair, shown, telling_fill(shown), part(progress, 0.5, 0.15))
     measured = Measured(
         score=shown.score,
         margin=shown.margin,
@@ -109,8 +108,8 @@ def compute(
         numbers={each.method.id: dict(each.numbers) for each in explanations if each.numbers},
         ledger=None if found is None else found.record(),
         flip=None if flip is None else flip.record(),
-        replay=_replay(model, pair, shown, at_random, part(progress, 0.65, 0.2)) if has_maps else None,
-        trust=_trust(model, pair, explanations, part(progress, 0.85, 0.15)) if has_maps else None,
+        replay=_replay(engine, model, pair, shown, part(progress, 0.65, 0.2)) if has_maps else None,
+        trust=_trust(engine, model, pair, explanations, part(progress, 0.85, 0.15)) if has_maps else None,
         several=None if several is None else several.record(),
     )
     return Contents(pair, model, faces, explanations, calibration, found, flip, several, measured)
@@ -151,13 +150,11 @@ def _rate(rate: Rate) -> ErrorRate:
     return ErrorRate(rate.value, rate.interval, rate.errors, rate.trials)
 
 
-def _replay(model: FaceModel, pair: Pair, shown: Explanation, at_random: AtRandom, progress: Progress) -> Replay:
-    case = case_of(pair, model.info.template)
-    replay = on_one_thread(lambda: play(model.embed, case, shown))
-    replay = replay.with_random(at_random(progress))
+def _replay(engine: Engine, model: FaceModel, pair: Pair, shown: Explanation, progress: Progress) -> Replay:
+    replay = engine.play(model, pair, shown).with_random(engine.play_at_random(model, pair, progress))
     assert replay.random is not None
     return Replay(
-        _fill(case),
+        _fill(replay.case),
         tuple(replay.counts.tolist()),
         tuple(replay.scores.tolist()),
         tuple(replay.inverse.tolist()),
@@ -171,12 +168,14 @@ def _fill(case: Case) -> str:
     return _CLEAN if case.mask is None else _PATCHED
 
 
-def _trust(model: FaceModel, pair: Pair, explanations: Sequence[Explanation], progress: Progress) -> Trust | None:
+def _trust(
+    engine: Engine, model: FaceModel, pair: Pair, explanations: Sequence[Explanation], progress: Progress
+) -> Trust | None:
     shown = explanations[0]
     alike = [each for each in explanations[1:] if all(maps.combined is not None for _, maps in each.by_side())]
-    if not is_quick(shown.method.id) or shown.probe.combined is None:
+    if not shown.method.is_quick or shown.probe.combined is None:
         return None
-    trust = on_one_thread(lambda: assess(model, pair, shown, alike, progress=progress))
+    trust = replace(engine.trust(model, pair, shown, progress), agreement=agreement(shown, alike))
     return Trust(
         {other.method: other.correlation for other in trust.agreement},
         {_change(change): change.correlation for change in trust.stability},
@@ -188,9 +187,3 @@ def _trust(model: FaceModel, pair: Pair, explanations: Sequence[Explanation], pr
 
 def _change(change: Stability) -> str:
     return f"{change.change} {change.amount:g}"
-
-
-def is_quick(method: str) -> bool:
-    """Whether a method of that id makes few enough passes to be run several times over, and on one thread."""
-    info = METHODS[method].info
-    return info.forward_passes + info.backward_passes <= MOST_PASSES

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xssab_core.casefile.contents import MOST_PASSES, Contents
+from xssab_core.casefile.contents import Contents
 from xssab_core.casefile.drawings import Drawings
 from xssab_core.casefile.format import CASE, MANIFEST, CaseFile, ErrorRate, Face, Photograph, Role, spoken
+from xssab_core.explain.base import QUICK_PASSES
 from xssab_core.faces import SIDES
 from xssab_core.findings.ledger import Ledger
 from xssab_core.metrics import Rate, compared, counted, percent, signed_percent
@@ -305,7 +306,7 @@ def _trust(case: CaseFile, contents: Contents) -> Iterator[Block]:
     if trust is None:
         yield Paragraph(
             "Not measured: this explains the pair several times over, which is done for methods of at most "
-            f"{MOST_PASSES} passes that give a signed map."
+            f"{QUICK_PASSES} passes that give a signed map."
         )
         return
     yield Paragraph(

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import torch
 
 from xssab_core.casefile.archive import MAX_BYTES, sealed
-from xssab_core.casefile.contents import Contents, compute, crops_of, faces_of, is_quick
+from xssab_core.casefile.contents import Contents, compute, crops_of, faces_of
 from xssab_core.casefile.document import document
 from xssab_core.casefile.drawings import drawings
 from xssab_core.casefile.format import (
@@ -96,18 +96,10 @@ def case_file(
     started = time.perf_counter()
 
     def explained(method: str, told: Progress) -> Explanation:
-        return engine.explain(model, pair, method, threshold, blur, told, one_thread=is_quick(method))
+        return engine.explain(model, pair, method, threshold, blur, told)
 
     beforehand = {method for method in methods if _ships(method, model, pair)}
-    contents = compute(
-        model,
-        pair,
-        further,
-        methods,
-        explained,
-        lambda told: engine.play_at_random(model, pair, told),
-        part(progress, 0.0, 0.9),
-    )
+    contents = compute(engine, model, pair, further, methods, explained, part(progress, 0.0, 0.9))
     seconds = {"measured": round(time.perf_counter() - started, 3)}
     case = _case(contents, beforehand, originals, notes, blind, seconds)
     drawn = drawings(contents, palette, opacity)

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from xssab_core.casefile.archive import Archive, read_maps
-from xssab_core.casefile.contents import Contents, compute, crop_sha256, crops_of, is_quick
+from xssab_core.casefile.contents import Contents, compute, crop_sha256, crops_of
 from xssab_core.casefile.filing import provenance
 from xssab_core.casefile.format import CaseFile, Face, Provenance, Role, locked, spoken
 from xssab_core.device import on_one_thread
@@ -31,7 +31,6 @@ from xssab_core.models import FaceModel
 from xssab_core.patch_lfw.generator import PatchedFace
 from xssab_core.progress import Progress, State, ignore, part
 from xssab_core.quality.standing import spread_of
-from xssab_core.replay.case import case_of, play_at_random
 from xssab_core.report import PICTURE_FACTOR
 
 Verdict = Literal["equal", "within tolerance", "different"]
@@ -159,16 +158,8 @@ def reproduce(
         return _explained_anew(case, model, pair, method, told)
 
     further = further_of(case, photos)
-    played = case_of(pair, model.info.template)
-    contents = compute(
-        model,
-        pair,
-        further,
-        usable,
-        explained,
-        lambda told: play_at_random(model, played, progress=told),
-        part(progress, 0.0, 0.95),
-    )
+    anew = Engine(engine.device)  # knows nothing yet
+    contents = compute(anew, model, pair, further, usable, explained, part(progress, 0.0, 0.95))
     checks = (*_on_photographs(case, photos), *_on_model(case, model), *_on_figures(archive, contents))
     progress(State(1.0))
     return Reproduction(archive.problems, checks, tuple(_circumstances(case.provenance, provenance(model, {}))))
@@ -181,7 +172,7 @@ def _explained_anew(case: CaseFile, model: FaceModel, pair: Pair, method: str, p
     def work() -> Explanation:
         return explain(model, *crops, method, case.threshold, blur, progress)
 
-    return on_one_thread(work) if info.backward_passes and is_quick(method) else work()
+    return on_one_thread(work) if info.is_quick and info.backward_passes else work()
 
 
 def _by_digest(archive: Archive, given: Sequence[bytes]) -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -166,27 +167,34 @@ class TorchFaceModel:
 
     def embed_batches(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """What `embed` gives for each batch to about 1e-6, for hundreds of batches: through the folded network, and on
-        a CPU as many batches at once as there are threads, each on one thread. The device is taken anew for each turn.
+        a CPU as many batches at once as there are threads, each on one thread. The device is taken anew for each batch.
 
         Args:
-            batches: uint8 (N, S, S, 3) RGB crops each, best of `batch_size`; asked for as they are needed.
+            batches: uint8 (N, S, S, 3) RGB crops each, N >= 1; asked for as they are needed. More than `batch_size`
+                are parted, which a CPU's caches are worth.
 
         Raises:
             ModelError: as `embed`.
         """
-        waiting = iter(batches)
+        waiting = iter(_parted(batches, self.batch_size))
+        rows: list[np.ndarray] = []
         while turn := list(islice(waiting, torch.get_num_threads() if self.device.type == "cpu" else 1)):
-            for batch in turn:
-                check_crops(batch, self.info)
-            with self.lock():
-                if self._folded is None:
-                    self._folded = folded(self.network, self.pixels(turn[0][:2]))
-                raw = side_by_side(self._pass, turn)
-            yield from (normalised(rows, self.info) for rows in raw)
+            crops = [part for part, _ in turn]
+            for part in crops:
+                check_crops(part, self.info)
+            if self._folded is None:
+                with self.lock():
+                    self._folded = self._folded or folded(self.network, self.pixels(crops[0][:2]))
+            raw = side_by_side(self._pass, crops)
+            for found, (_, is_last) in zip(raw, turn, strict=True):
+                rows.append(normalised(found, self.info))
+                if is_last:
+                    yield np.concatenate(rows)
+                    rows.clear()
 
     def _pass(self, crops: np.ndarray) -> np.ndarray:
         assert self._folded is not None
-        with torch.inference_mode():
+        with self.lock(), torch.inference_mode():
             rows: np.ndarray = self._folded(self.pixels(crops)).float().cpu().numpy()
         return rows
 
@@ -194,6 +202,13 @@ class TorchFaceModel:
 def embed_batches(model: FaceModel, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """What `model.embed` gives for each of many batches, the fastest way that the model has."""
     return model.embed_batches(batches) if isinstance(model, TorchFaceModel) else map(model.embed, batches)
+
+
+def _parted(batches: Iterable[np.ndarray], most: int) -> Iterator[tuple[np.ndarray, bool]]:
+    """Batches in parts of about the same size, and whether each is its batch's last."""
+    for batch in batches:
+        parts = np.array_split(batch, math.ceil(len(batch) / most)) if len(batch) > most else [batch]
+        yield from ((part, part is parts[-1]) for part in parts)
 
 
 def check_crops(crops: np.ndarray, info: ModelInfo) -> None:

@@ -1,1 +1,1 @@
-"""Long runs: who does the tasks, and how long the rest will take."""
+"""Long work: who does the tasks, how long the rest will take, and what is kept of it."""

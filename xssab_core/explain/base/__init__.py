@@ -16,6 +16,8 @@ from xssab_core.faces import SIDES
 from xssab_core.models.base import FaceModel, ModelInfo, Threshold, TorchFaceModel, check_crops
 from xssab_core.progress import Progress, ignore
 
+# More than this per pair, both directions together, is run on demand.
+QUICK_PASSES = 100
 CAUTION = (
     "This explains the behaviour of one face recognition model on two photographs. "
     "It is not evidence of identity or of its absence."
@@ -48,6 +50,11 @@ class MethodInfo:
     cells: int | None = None
     attention: bool = False
     parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether it makes few enough passes to run unasked, several times over, and on one thread."""
+        return self.forward_passes + self.backward_passes <= QUICK_PASSES
 
     @property
     def short_title(self) -> str:
