@@ -7,6 +7,7 @@ import importlib
 import logging
 import pkgutil
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,9 +15,12 @@ from typing import Any
 import ui
 from xssab_core.device import Urgency, with_urgency
 from xssab_core.errors import XssabError
+from xssab_core.faces.detect import load_detector
 from xssab_core.models import FaceModel, TorchFaceModel
 from xssab_core.trust.checks import SEED
 from xssab_core.trust.randomised import randomised_copy
+
+_FIRST_PAGE_SECONDS = 3.0
 
 
 @asynccontextmanager
@@ -30,14 +34,21 @@ def _warm_up() -> None:
     for module in pkgutil.iter_modules(ui.__path__):
         importlib.import_module(f"ui.{module.name}")
     model = _first_pair()
-    # Streamlit collects garbage after every run of a page, which walks through all that the imported packages hold and
-    # stops every thread meanwhile: 0.2 s on an idle machine. What there is now stays, and need not be walked through.
-    gc.collect()
-    gc.freeze()
+    _stay()
+    # Who opened the app as it started waits for the first page now, and not for what follows.
+    time.sleep(_FIRST_PAGE_SECONDS)
+    load_detector()
     if isinstance(model, TorchFaceModel):
-        # A visitor who is here already waits for the pair's maps, and then for its check.
         with with_urgency(Urgency.UNASKED):
             randomised_copy(model, SEED)
+    _stay()
+
+
+def _stay() -> None:
+    """What there is now stays. Streamlit collects garbage after every run of a page, which walks through all that the
+    imported packages hold and stops every thread meanwhile: 0.2 s on an idle machine."""
+    gc.collect()
+    gc.freeze()
 
 
 def _first_pair() -> FaceModel | None:

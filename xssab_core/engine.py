@@ -17,6 +17,7 @@ from xssab_core.device import choose_device, on_one_thread
 from xssab_core.explain import Evidence, Explanation, explain, method_of
 from xssab_core.explain.base import decision_threshold
 from xssab_core.faces import AlignedFace, DetectedFace, Pair, Photo, best_turn, detect_faces, open_photo
+from xssab_core.faces.known import known_faces
 from xssab_core.findings.flip import Fill, FlipSet, flip_set
 from xssab_core.findings.ledger import Measured, measure
 from xssab_core.models import load_model, revision_of
@@ -129,7 +130,7 @@ class Engine:
         """The faces of a photograph, largest first."""
         found = self._faces.get(photo.key)
         if found is None:
-            found = detect_faces(photo)
+            found = known_faces(photo) or detect_faces(photo)
             self._faces.put(photo.key, found)
         return found
 

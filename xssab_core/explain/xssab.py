@@ -90,8 +90,9 @@ def argument_gradients(model: TorchFaceModel, graph: PairGraph, threshold: float
     mask = torch.from_numpy(products >= threshold / len(products)).to(graph.unit.device)
     with model.lock():
         partner = graph.unit.detach().flip(0)
+        # Of a scalar: where PyTorch is given gradients of the output, it imports sympy first, for most of a second.
         gradients = [
-            torch.autograd.grad(graph.unit, graph.pixels, partner * chosen, retain_graph=True)[0]
+            torch.autograd.grad((graph.unit * (partner * chosen)).sum(), graph.pixels, retain_graph=True)[0]
             for chosen in (mask, ~mask)
         ]
     return gradients[0], gradients[1]

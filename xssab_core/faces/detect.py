@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import torch
-from facenet_pytorch import MTCNN
 
 from xssab_core.faces.photo import TURNS, Photo, turned
+
+if TYPE_CHECKING:
+    from facenet_pytorch import MTCNN
 
 DETECTOR = "facenet-pytorch 2.5.3 MTCNN"
 # Part of the key of faces and crops that are kept: change it whenever the same photograph would give other faces.
@@ -75,8 +78,16 @@ def best_turn(photo: Photo, faces: tuple[DetectedFace, ...] = ()) -> int:
     return best if best and surest[best] >= max(_SURE, as_it_is) else 0
 
 
+def load_detector() -> None:
+    """Have the detector loaded before a photograph is there."""
+    _detector()
+
+
 @lru_cache(maxsize=1)
 def _detector() -> MTCNN:
+    # Its import takes more than a second, which the first page need not wait for.
+    from facenet_pytorch import MTCNN
+
     # Always on the CPU, so that a face is aligned alike on every machine.
     return MTCNN(keep_all=True, min_face_size=MIN_FACE_SIZE, device=torch.device("cpu")).eval()
 

@@ -19,6 +19,7 @@ from xssab_core.device import DeviceLock, on_one_thread
 from xssab_core.errors import ModelError
 from xssab_core.faces import AlignedFace, align_face, open_photo
 from xssab_core.faces.align import Template
+from xssab_core.faces.known import known_faces
 from xssab_core.models.base import TorchFaceModel
 from xssab_core.paths import ASSETS
 
@@ -81,7 +82,8 @@ def _sample_crops(template: Template) -> np.ndarray:
 
 @cache
 def _sample_faces() -> tuple[AlignedFace, ...]:
-    return tuple(align_face(open_photo(ASSETS / "samples" / f"{name}.jpg")) for name in _FACES)
+    photos = [open_photo(ASSETS / "samples" / f"{name}.jpg") for name in _FACES]
+    return tuple(align_face(photo, detected=known_faces(photo)) for photo in photos)
 
 
 def _shuffle(network: nn.Module, generator: torch.Generator) -> None:

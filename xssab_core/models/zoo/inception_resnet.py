@@ -7,7 +7,6 @@ D. Sandberg's TensorFlow models, ported by facenet-pytorch (T. Esler).
 from __future__ import annotations
 
 import torch
-from facenet_pytorch import InceptionResnetV1
 from torch import nn
 
 from xssab_core.faces.align import Template
@@ -29,6 +28,8 @@ class InceptionResnet(nn.Module):
     """facenet-pytorch's network without its classifier and its own L2 normalisation."""
 
     def __init__(self) -> None:
+        from facenet_pytorch import InceptionResnetV1  # takes more than a second
+
         super().__init__()
         self.network = InceptionResnetV1()
 
