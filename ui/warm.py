@@ -12,9 +12,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import numpy as np
+
 import ui
 from xssab_core.device import Urgency, with_urgency
 from xssab_core.errors import XssabError
+from xssab_core.faces import Pair
 from xssab_core.faces.detect import load_detector
 from xssab_core.models import FaceModel, TorchFaceModel
 from xssab_core.trust.checks import SEED
@@ -33,13 +36,15 @@ async def warm_up(_: Any) -> AsyncIterator[None]:
 def _warm_up() -> None:
     for module in pkgutil.iter_modules(ui.__path__):
         importlib.import_module(f"ui.{module.name}")
-    model = _first_pair()
+    explained = _first_pair()
     _stay()
     # Who opened the app as it started waits for the first page now, and not for what follows.
     time.sleep(_FIRST_PAGE_SECONDS)
     load_detector()
-    if isinstance(model, TorchFaceModel):
+    if explained is not None and isinstance(explained[0], TorchFaceModel):
+        model, pair = explained
         with with_urgency(Urgency.UNASKED):
+            model.fold(np.stack(pair.crops_for(model.info.template)))
             randomised_copy(model, SEED)
     _stay()
 
@@ -51,8 +56,8 @@ def _stay() -> None:
     gc.freeze()
 
 
-def _first_pair() -> FaceModel | None:
-    """Explain the pair that the app opens with, by what is shown of it first, and return the model. Nothing is fetched:
+def _first_pair() -> tuple[FaceModel, Pair] | None:
+    """Explain the pair that the app opens with by what is shown of it first; what was explained. Nothing is fetched:
     nobody asked."""
     from ui.compare_view import SHOWN_FIRST, is_at_once
     from ui.pair_picker import first_pair
@@ -72,4 +77,4 @@ def _first_pair() -> FaceModel | None:
     except XssabError as error:  # the page will say so
         logging.getLogger("xssab").warning("%s", error)
         return None
-    return model
+    return model, pair

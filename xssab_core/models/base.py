@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -135,6 +136,7 @@ class TorchFaceModel:
         self.lock = device_lock(device)
         self.batch_size = _BATCH_SIZES.get(device.type, _BATCH_SIZE)
         self._folded: nn.Module | None = None
+        self._folding = threading.Lock()
 
     @property
     def device_name(self) -> str:
@@ -182,15 +184,23 @@ class TorchFaceModel:
             crops = [part for part, _ in turn]
             for part in crops:
                 check_crops(part, self.info)
-            if self._folded is None:
-                with self.lock():
-                    self._folded = self._folded or folded(self.network, self.pixels(crops[0][:2]))
+            self.fold(crops[0][:2])
             raw = side_by_side(self._pass, crops)
             for found, (_, is_last) in zip(raw, turn, strict=True):
                 rows.append(normalised(found, self.info))
                 if is_last:
                     yield np.concatenate(rows)
                     rows.clear()
+
+    def fold(self, crops: np.ndarray) -> None:
+        """Have the folded network ready, which takes a second. The device is not held meanwhile, so that pages go on.
+
+        Args:
+            crops: uint8 (N, S, S, 3), what both forms are compared on.
+        """
+        with self._folding:
+            if self._folded is None:
+                self._folded = folded(self.network, self.pixels(crops))
 
     def _pass(self, crops: np.ndarray) -> np.ndarray:
         assert self._folded is not None
