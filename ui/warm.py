@@ -41,12 +41,17 @@ def _warm_up() -> None:
     # Who opened the app as it started waits for the first page now, and not for what follows.
     time.sleep(_FIRST_PAGE_SECONDS)
     load_detector()
-    if explained is not None and isinstance(explained[0], TorchFaceModel):
-        model, pair = explained
+    if explained is not None:
         with with_urgency(Urgency.UNASKED):
-            model.fold(np.stack(pair.crops_for(model.info.template)))
-            randomised_copy(model, SEED)
+            _prepare(*explained)
     _stay()
+
+
+def _prepare(model: FaceModel, pair: Pair) -> None:
+    """What the page does of itself once its maps are there is quick then."""
+    if isinstance(model, TorchFaceModel):
+        model.fold(np.stack(pair.crops_for(model.info.template)))
+        randomised_copy(model, SEED)
 
 
 def _stay() -> None:
