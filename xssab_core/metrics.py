@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest, spearmanr
-from sklearn.metrics import average_precision_score
+import scipy
 
 # Of cosines. More are shown where two that differ would look the same, at most as many as a double tells apart.
 _DIGITS, _MOST_DIGITS = 4, 17
@@ -78,7 +77,7 @@ class Rate:
     @property
     def interval(self) -> tuple[float, float]:
         """Lower and upper end (Wilson, 1927)."""
-        found = binomtest(self.errors, self.trials).proportion_ci(method="wilson")
+        found = scipy.stats.binomtest(self.errors, self.trials).proportion_ci(method="wilson")
         return float(found.low), float(found.high)
 
     @property
@@ -169,7 +168,7 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
     """
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return float("nan")
-    return float(spearmanr(first, second, axis=None).statistic)
+    return float(scipy.stats.spearmanr(first, second, axis=None).statistic)
 
 
 def average_precision(truth: np.ndarray, values: np.ndarray) -> float:
@@ -181,6 +180,8 @@ def average_precision(truth: np.ndarray, values: np.ndarray) -> float:
         truth: bool (S, S) with at least one true pixel.
         values: float (S, S).
     """
+    from sklearn.metrics import average_precision_score  # takes its time, which an app that starts need not wait for
+
     return float(average_precision_score(truth.ravel(), values.ravel()))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import curve_fit
+import scipy
 
 from xssab_core.errors import DataError
 from xssab_core.models.calibration import Calibration, calibration_of
@@ -72,7 +72,7 @@ def fit_confidence(calibration: Calibration, bins: int = BINS) -> Confidence:
     centres = ((np.arange(bins) + 0.5) * 2 / bins - 1)[filled]
     ratio = genuine[filled] / (genuine + impostor)[filled]
     first = (float(calibration.genuine.mean() + calibration.impostor.mean()) / 2, _FIRST_SLOPE)
-    (midpoint, slope), *_ = curve_fit(
+    (midpoint, slope), *_ = scipy.optimize.curve_fit(
         _sigmoid, centres, ratio, first, bounds=([-1, _FLATTEST], [1, _STEEPEST]), absolute_sigma=True
     )
     rmse = float(np.sqrt(np.mean((_sigmoid(centres, midpoint, slope) - ratio) ** 2)))

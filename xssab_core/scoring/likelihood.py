@@ -14,8 +14,6 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
 
 from xssab_core.metrics import counted
 from xssab_core.models.calibration import Calibration
@@ -156,6 +154,8 @@ def _why_not(scores: tuple[np.ndarray, np.ndarray]) -> str:
 
 def _fit(genuine: np.ndarray, impostor: np.ndarray) -> tuple[float, float]:
     """Intercept and slope of log10 LR, both kinds of pairs weighing the same, without regularisation."""
+    from sklearn.linear_model import LogisticRegression  # see `average_precision`
+
     scores = np.concatenate([genuine, impostor])[:, None]
     labels = np.repeat([1, 0], [len(genuine), len(impostor)])
     # So close to the optimum that other processors give the same digits.
@@ -181,6 +181,8 @@ def cllr(genuine: np.ndarray, impostor: np.ndarray) -> float:
 def pav(genuine: np.ndarray, impostor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """log10 likelihood ratios by isotonic regression (pool adjacent violators) on themselves: the best that a
     recalibration which keeps their order could give. Float (n,) each; -inf and inf where pairs are told apart."""
+    from sklearn.isotonic import IsotonicRegression
+
     values = np.concatenate([genuine, impostor])
     labels = np.repeat([1.0, 0.0], [len(genuine), len(impostor)])
     weights = np.repeat([1 / len(genuine), 1 / len(impostor)], [len(genuine), len(impostor)])

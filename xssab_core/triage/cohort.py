@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
+import scipy
 
 from xssab_core.errors import DataError
 from xssab_core.metrics import rank_correlation
@@ -129,6 +129,6 @@ def versus(first: pd.DataFrame, second: pd.DataFrame) -> Versus:
         int((wrong_a & wrong_b).sum()),
         only_a,
         only_b,
-        float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else None,
+        float(scipy.stats.binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else None,
         rank_correlation(both["score_a"].to_numpy(), both["score_b"].to_numpy()),
     )

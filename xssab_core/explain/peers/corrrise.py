@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
+import scipy
 
 from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo
 from xssab_core.metrics import cosines
@@ -91,7 +91,7 @@ def rank_correlations(binary: np.ndarray, values: np.ndarray) -> np.ndarray:
 
     Ranks of two values are an affine function of them, so that only `values` need ranking.
     """
-    ranks = rankdata(values)
+    ranks = scipy.stats.rankdata(values)
     ranks -= ranks.mean()
     shares = binary.mean(axis=0, dtype=np.float64)
     spread = np.sqrt(shares * (1 - shares)) * ranks.std() * len(ranks)
