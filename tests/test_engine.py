@@ -2,6 +2,8 @@
 
 import gc
 import io
+import os
+import sys
 import threading
 import time
 import weakref
@@ -201,6 +203,20 @@ def test_a_call_on_one_thread_keeps_its_urgency_and_holds_up_no_page() -> None:
         assert not found.done()
         over.set()
         assert found.result(5) is Urgency.ASKED
+
+
+@pytest.mark.alone
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a priority for each thread")
+def test_work_behind_a_page_gets_less_of_the_processor_and_the_page_what_it_had() -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    def asked() -> int:
+        with with_urgency(Urgency.ASKED):
+            return on_one_thread(niceness)
+
+    assert asked() == min(19, niceness() + 5)
+    assert on_one_thread(niceness) == niceness()
 
 
 @pytest.mark.alone

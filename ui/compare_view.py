@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from ui.choices import belongs
-from ui.jobs import jobs, offer_work, session, so_far
+from ui.jobs import LOOK_SECONDS, jobs, offer_work, session, so_far
 from ui.map_viewer import Legend, Row, Tile, combined_tiles, map_viewer
 from ui.measured import answers_best, worth_of
 from ui.sidebar import Drawing, take_drawing
@@ -23,8 +23,6 @@ from xssab_core.render import shared_scale
 
 # Chosen before the user chooses. A slow one among them is offered where nothing is known of it beforehand.
 SHOWN_FIRST = ("xssab", "layered", "xface2", "xcos-s")
-# How often maps that grow are drawn anew: the first of them is waited for.
-_GROW_SECONDS = 0.5
 _LEGEND = Legend("strongest place of each method against a match", "strongest place of each method for a match")
 
 
@@ -115,7 +113,7 @@ def _tiles_of(title: str, explanation: Explanation, model: FaceModel) -> list[Ti
     return combined_tiles(maps, [title] * 2, [f"{title} map of the {side}" for side in SIDES], note) if maps else []
 
 
-_grid, _growing_grid = st.fragment(_draw_grid), st.fragment(_draw_grid, run_every=_GROW_SECONDS)
+_grid, _growing_grid = st.fragment(_draw_grid), st.fragment(_draw_grid, run_every=LOOK_SECONDS)
 
 
 def _so_far(

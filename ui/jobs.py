@@ -18,7 +18,7 @@ from typing import Any
 import streamlit as st
 
 from ui.words import plain
-from xssab_core.device import Urgency, with_urgency
+from xssab_core.device import Urgency, give_way, with_urgency
 from xssab_core.errors import CancelledError, XssabError
 from xssab_core.progress import Progress, State, clock
 from xssab_core.work.caches import mentions
@@ -262,6 +262,7 @@ class Jobs:
         wait([job.outcome for job in running], EXIT_SECONDS)
 
     def _serve(self) -> None:
+        give_way(Urgency.ASKED)
         while True:
             job, work = self._take()
             with with_urgency(job.urgency):
