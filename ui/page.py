@@ -83,8 +83,9 @@ def query_here() -> dict[str, list[str]]:
 
 
 def address(file: str, query: Mapping[str, str | list[str]]) -> str:
-    """Where the page of a file opens with a query, relative to any page."""
-    return f"{Path(file).stem}?{urlencode(query, doseq=True)}"
+    """Where the page of a file opens with a query, relative to any page; the default page at the root, where it stands
+    in the navigation."""
+    return f"{'.' if file == PAGES[0].file else Path(file).stem}?{urlencode(query, doseq=True)}"
 
 
 def caution() -> None:

@@ -169,7 +169,7 @@ def test_a_pair_opens_in_inspect_and_the_way_back_leads_to_the_same_page(visit, 
     assert float(shown.replace("\u2212", "-")) == pytest.approx(float(score), abs=2e-4)
     for name in names:
         expect(visit.get_by_text(f"{name.replace(' ', '_')}.jpg").first).to_be_visible()
-    expect(visit).to_have_url(re.compile(r"/inspect\?source=LFW&lfw=.*&threshold_sface=0\.4"))
+    expect(visit).to_have_url(re.compile(r"/\?source=LFW&lfw=.*&threshold_sface=0\.4"))
     visit.go_back()
     assert wait_for_cards(visit) == pairs
 
