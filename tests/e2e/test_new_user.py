@@ -1,11 +1,9 @@
 """The first minute of a new user: from the start of the app to a saved case file."""
 
-import os
 import time
-from itertools import pairwise
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.app_process import start_app
 from tests.e2e.test_inspect import metric, wait_for_maps
@@ -13,21 +11,35 @@ from tests.e2e.test_replay import wait_for_viewer
 from tests.e2e.widgets import choose
 from xssab_core.casefile.archive import read_archive
 
+# So long a person looks at what has come, at least. Meanwhile the app does of itself what will be asked for.
+LOOKS_MS = 5_000
 # Generous: what holds a user up fails, another machine does not.
-MOST_SECONDS = 60
+MOST_SECONDS = 30
+
+
+class Waiting:
+    """Seconds that a user waits, step by step; looking is not waiting."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self.steps = page, {}
+        self._since = time.perf_counter()
+
+    def ends(self, step: str) -> None:
+        self.steps[step] = time.perf_counter() - self._since
+        self.page.wait_for_timeout(LOOKS_MS)
+        self._since = time.perf_counter()
 
 
 @pytest.mark.alone
 def test_a_new_user_comes_from_a_cold_deep_link_to_a_saved_case_file(browser, tmp_path, sface, capsys) -> None:
-    times, before = {"": time.perf_counter()}, _seconds_of_children()
-    fresh = start_app(tmp_path / "log.txt")
-    times["start"] = time.perf_counter()
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
     page.set_default_timeout(120_000)
+    waiting = Waiting(page)
+    fresh = start_app(tmp_path / "log.txt")
     page.goto(f"{fresh.url}/inspect?threshold_sface=0.363")  # goes through the router
     wait_for_maps(page)
-    times["first maps"] = time.perf_counter()
+    waiting.ends("cold start to the first maps")
     expect(page.get_by_text("It is not evidence of identity").first).to_be_visible()
     assert metric(page, "Threshold") == 0.363
     assert page.title().startswith("Inspect") or "xSSAB" in page.title()
@@ -35,34 +47,25 @@ def test_a_new_user_comes_from_a_cold_deep_link_to_a_saved_case_file(browser, tm
     choose(page, "Pair", "Obama 1 / Obama 2")
     page.get_by_role("img", name="Aligned crop of the reference, barack_obama_2.jpg", exact=True).wait_for()
     wait_for_maps(page)
-    times["sample pair"] = time.perf_counter()
+    waiting.ends("sample pair")
     page.get_by_role("link", name="Replay: put back what the map names").click()
     wait_for_viewer(page)
-    times["replay"] = time.perf_counter()
+    waiting.ends("replay")
     page.go_back()
     page.get_by_role("button", name="Case file (zip)").click()
     save = page.get_by_role("button", name="Save the case file (zip)")
-    with page.expect_download() as waiting:
+    with page.expect_download() as saved:
         save.click()
-    case = waiting.value.path().read_bytes()
-    times["case file"] = time.perf_counter()
+    case = saved.value.path().read_bytes()
+    waiting.ends("case file")
     assert read_archive(case).case.photographs["reference"].file == "barack_obama_2.jpg"
 
     context.close()
     fresh.process.terminate()
     fresh.process.wait(20)
-    worked = _seconds_of_children() - before
     assert "Uncaught" not in fresh.log.read_text()
-    steps = {name: now - then for (_, then), (name, now) in pairwise(times.items())}
-    whole = sum(steps.values())
+    whole = sum(waiting.steps.values())
     with capsys.disabled():
-        told = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in steps.items())
-        print(f"a new user's path: {told}; {whole:.1f} s in all, {worked:.1f} s of the server's processor time")
-    # Other programs' work on the machine is not the app's.
-    assert min(whole, worked) < MOST_SECONDS
-
-
-def _seconds_of_children() -> float:
-    """Processor time of the processes that were started here and have ended."""
-    used = os.times()
-    return used.children_user + used.children_system
+        told = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in waiting.steps.items())
+        print(f"a new user waits: {told}; {whole:.1f} s in all")
+    assert whole < MOST_SECONDS
