@@ -356,19 +356,24 @@ def test_nothing_of_a_forgotten_photograph_is_kept_and_another_pair_is_known_sti
     model, sha256 = engine.model("sface"), photos[0].sha256
     patched = PatchedFace.of(faces[1], faces[0], uniform_positions(np.random.default_rng(0)))
     for pair in (Pair(faces[0], faces[1]), Pair(patched, faces[2]), Pair(faces[1], faces[2])):
-        engine.explain(model, pair)
+        shown = engine.explain(model, pair)
+    engine.play(model, pair, shown)
+    engine.hidden_regions(model, pair)
+    engine.hidden_regions(model, Pair(faces[0], faces[2]))
     drawn = [engine.drawn((photo.key, "whole"), photo.pixels.copy) for photo in photos]
     assert [engine.drawn((photo.key, "whole"), np.zeros(()).copy) for photo in photos] == drawn
     pixels = [weakref.ref(photo.pixels) for photo in photos]
     evidence = [weakref.ref(examined.evidence) for examined in engine._examined._values.values()]
     rest = Pair(faces[1], faces[2])
-    del photos, faces, patched, pair
+    del photos, faces, patched, pair, shown
     engine.forget(sha256)
     gc.collect()
     assert [each() is None for each in pixels] == [True, False, False]
     assert [each() is None for each in evidence] == [True, True, False]
     caches = engine._photos, engine._drawn, engine._faces, engine._embeddings, engine._examined
     assert [len(cache._values) for cache in caches] == [2, 2, 2, 0, 1]
+    assert len(engine._together._values) == 0
+    assert [len(once._values._values) for once in (engine._explained, engine._findings)] == [1, 1]
     before = list(passes)
     engine.explain(model, rest)
     assert passes == before
