@@ -18,7 +18,8 @@ from xssab_core.explain import METHODS, AnyExplainer, Explanation, explain
 from xssab_core.explain.confidence import CONFIDENCE, confidence_of
 from xssab_core.faces import SIDES, Pair
 from xssab_core.metrics import percent
-from xssab_core.models import FaceModel, Threshold
+from xssab_core.models import FaceModel, Threshold, TorchFaceModel
+from xssab_core.progress import roughly
 from xssab_core.render import shared_scale
 
 # Chosen before the user chooses. A slow one among them is offered where nothing is known of it beforehand.
@@ -202,6 +203,13 @@ def _is_running(model: FaceModel, pair: Pair, method: AnyExplainer) -> bool:
     return job is not None and not job.done
 
 
+def duration(model: FaceModel, passes: int) -> str:
+    """How long so many passes take, roughly; of a black box, which computes elsewhere, only their number is known."""
+    if isinstance(model, TorchFaceModel):
+        return roughly(engine().seconds_for(model, passes))
+    return f"up to {passes:,} passes"
+
+
 def offer(model: FaceModel, pair: Pair, methods: list[AnyExplainer]) -> None:
     """A button that starts slow methods which share their passes, then their progress."""
     names = ", ".join(method.info.short_title for method in methods)
@@ -212,13 +220,10 @@ def offer(model: FaceModel, pair: Pair, methods: list[AnyExplainer]) -> None:
         st.info(plain(f"{names}: {ended.error}"), icon=":material/info:")
     core = engine()
     threshold = 0.0  # plays no part in what is gathered
-    passes = f"{info.forward_passes:,} forward passes"
-    if info.backward_passes:
-        passes += f", {info.backward_passes:,} backward"
     offer_work(
         key,
         kind,
-        f"Compute {plain(names)}: {passes}",
+        f"Compute {plain(names)}: {duration(model, info.forward_passes + 2 * info.backward_passes)}",
         names,
         lambda progress: core.explain(model, pair, info.id, threshold, progress=progress),
     )

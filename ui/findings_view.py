@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from ui.choices import belongs
+from ui.compare_view import duration
 from ui.jobs import begin_work, result_or_offer
 from ui.state import engine
 from ui.words import plain
@@ -159,7 +160,7 @@ def _worked_out(
     """What work beside the page found; None while it has not. Quick work begins by itself."""
     if isinstance(model, TorchFaceModel) and passes * engine().seconds_a_pass(model) <= _AT_ONCE_SECONDS:
         begin_work(slot, key, title, work)
-    return result_or_offer(key, slot, f"{title}: up to {passes} forward passes", title, work)
+    return result_or_offer(key, slot, f"{title}: {duration(model, passes)}", title, work)
 
 
 def _show_svg(svg: str, alt: str) -> None:

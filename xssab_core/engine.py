@@ -236,6 +236,10 @@ class Engine:
             self._seconds.put(model.weights_sha256, known)
         return known
 
+    def seconds_for(self, model: FaceModel, passes: int) -> float:
+        """About how long so many passes take when every CPU thread makes some of them."""
+        return passes * self.seconds_a_pass(model) / torch.get_num_threads()
+
     def is_examined(self, model: FaceModel, pair: Pair, method: str) -> bool:
         """Whether an explanation of this pair would cost no forward pass."""
         return self._known(model, pair, method) is not None

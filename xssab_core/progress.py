@@ -92,6 +92,13 @@ class Line:
         return f"{state.what}: {amount}{left}" if state.what else f"{amount}{left}"
 
 
+def roughly(seconds: float) -> str:
+    """An estimate in words, such as "about 3 s", "about 25 s", "about 4 min"."""
+    if seconds < 10:
+        return f"about {max(1, round(seconds))} s"
+    return f"about {5 * round(seconds / 5)} s" if seconds < 90 else f"about {round(seconds / 60)} min"
+
+
 def clock(seconds: float) -> str:
     """Hours, minutes and seconds, such as 1:02:03."""
     minutes, rest = divmod(round(seconds), 60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 
@@ -76,4 +77,4 @@ def test_slow_work_waits_for_a_click(given, monkeypatch: pytest.MonkeyPatch) -> 
     given["explanation"] = explain(given["model"], *given["pair"], "layered", 0.0)  # not what was found before
     app = AppTest.from_function(page, default_timeout=SECONDS).run()
     labels = [button.label for button in app.button]
-    assert labels[-1] == "Find what flips the decision: up to 186 forward passes"
+    assert re.fullmatch(r"Find what flips the decision: about \d+ s", labels[-1])
