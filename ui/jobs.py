@@ -135,7 +135,7 @@ class Jobs:
         self._turns = count(1)
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        for number in range(at_once * len((Urgency.ASKED, Urgency.UNASKED))):
+        for number in range(2 * at_once):
             threading.Thread(target=self._serve, name=f"job-{number}", daemon=True).start()
         atexit.register(self._close)
 

@@ -253,18 +253,14 @@ class Engine:
         blur: bool = True,
         progress: Progress = ignore,
     ) -> Explanation:
-        """`xssab_core.explain`, once for each threshold, with the forward passes of pairs seen before kept.
-
-        Quick methods take gradients as the benchmark does, see `on_one_thread`: an order of pixels hangs on their last
-        bits, that of a mean of many gradients does not.
-        """
+        """`xssab_core.explain`, once for each threshold, with the forward passes of pairs seen before kept; on one
+        thread where that is due."""
         decides, info = decision_threshold(model, threshold), method_of(method).info
         key = _key(model, pair, method), method, decides, blur
 
         def work(told: Progress) -> Explanation:
-            alone = info.is_quick and info.backward_passes > 0
             found = partial(self._explain, model, pair, method, decides, blur, told)
-            return on_one_thread(found) if alone else found()
+            return on_one_thread(found) if info.is_for_one_thread else found()
 
         return self._explained.get(key, work, progress)
 

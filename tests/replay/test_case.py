@@ -101,7 +101,7 @@ def test_a_replay_ends_at_the_patched_and_the_clean_score(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["xssab", "layered", "xcos-w"])
+@pytest.mark.parametrize("method", ["xssab", "layered", "xcos-s", "xcos-w"])
 def test_the_curve_equals_the_benchmarks_numbers_for_that_pair(
     sface: TorchFaceModel, tiny_lfw: Path, cache_folder: Path, method: str
 ) -> None:

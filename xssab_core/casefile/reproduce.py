@@ -172,7 +172,7 @@ def _explained_anew(case: CaseFile, model: FaceModel, pair: Pair, method: str, p
     def work() -> Explanation:
         return explain(model, *crops, method, case.threshold, blur, progress)
 
-    return on_one_thread(work) if info.is_quick and info.backward_passes else work()
+    return on_one_thread(work) if info.is_for_one_thread else work()
 
 
 def _by_digest(archive: Archive, given: Sequence[bytes]) -> dict[str, bytes]:

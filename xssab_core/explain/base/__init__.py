@@ -57,6 +57,12 @@ class MethodInfo:
         return self.forward_passes + self.backward_passes <= QUICK_PASSES
 
     @property
+    def is_for_one_thread(self) -> bool:
+        """Whether its gradients are taken on one CPU thread, as the benchmark takes them: an order of pixels hangs on
+        their last bits, that of a mean of many gradients does not. See `on_one_thread`."""
+        return self.is_quick and self.backward_passes > 0
+
+    @property
     def short_title(self) -> str:
         """The title without its explanation in brackets."""
         return self.title.split(" (")[0]
