@@ -343,15 +343,29 @@ def offer_work(
     patience: float = RELOAD_SECONDS,
 ) -> None:
     """A button that starts work, with a sentence on it; while the work waits or runs, its progress instead."""
-    job = jobs().get(key, session())
-    if job is None or job.done:
-        if about:
-            st.caption(about)
-        if not st.button(button, key=f"start_{name}", icon=":material/play_arrow:"):
+    if not start_if_asked(key, name, title, work, patience):
+        job = jobs().get(key, session())
+        if job is None or job.done:
+            if about:
+                st.caption(about)
+            st.button(button, key=_button_of(name), icon=":material/play_arrow:")
             return
-        jobs().start(key, session(), title, work, patience)
-        st.rerun()  # without the button
     watch(key, name)
+
+
+def start_if_asked(
+    key: Hashable, name: str, title: str, work: Callable[[Progress], Any], patience: float = RELOAD_SECONDS
+) -> bool:
+    """Start work whose button of `offer_work` was pressed; whether it was. Who draws something of the work above the
+    button calls it before, so that the page need not run twice."""
+    is_asked = bool(st.session_state.get(_button_of(name)))
+    if is_asked:
+        jobs().start(key, session(), title, work, patience)
+    return is_asked
+
+
+def _button_of(name: str) -> str:
+    return f"start_{name}"
 
 
 def result_or_offer(

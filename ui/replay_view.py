@@ -133,6 +133,9 @@ def offer_others(model: FaceModel, pair: Pair, waiting: list[AnyExplainer]) -> N
 
 def add_random(model: FaceModel, replay: Replay, pair: Pair) -> tuple[Replay, Hashable | None]:
     """The replay with its random band, and the key of the job that computes it while it waits or runs."""
+    known = engine().known_at_random(model, pair)
+    if known is not None:
+        return replay.with_random(known), None
     key: Hashable = ("random replay", model.weights_sha256, pair.key)
     title = f"Random order, {PERMUTATIONS} permutations"
     begin_work(_RANDOM, key, title, lambda progress: engine().play_at_random(model, pair, progress))

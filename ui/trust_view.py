@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import streamlit as st
 
-from ui.jobs import LOOK_SECONDS, begin_work, jobs, result_or_offer, session
+from ui.jobs import LOOK_SECONDS, begin_work, jobs, result_or_offer, session, start_if_asked
 from ui.state import engine
 from ui.words import plain
 from xssab_core.explain import Explanation
 from xssab_core.faces import Pair
 from xssab_core.models import FaceModel
+from xssab_core.progress import Progress
 from xssab_core.trust.checks import JITTERS, QUALITIES, Trust, agreement
 from xssab_core.trust.words import sentences, verdict
 
@@ -25,11 +26,16 @@ _ICONS = {"stable": ":green[:material/check_circle:]", "unstable": ":orange[:mat
 
 
 def begin_check(model: FaceModel, pair: Pair, shown: Explanation) -> None:
-    """Check the map in the background where that is quick."""
+    """Check the map in the background where that is quick or was asked for."""
     passes = _EXPLANATIONS * (shown.method.forward_passes + 2 * shown.method.backward_passes)
-    core = engine()
+    core, key = engine(), _key(shown, pair)
+
+    def work(progress: Progress) -> Trust:
+        return core.trust(model, pair, shown, progress)
+
+    start_if_asked(key, _NAME, _TITLE, work)
     if passes * core.seconds_a_pass(model) <= _AT_ONCE_SECONDS:
-        begin_work(_NAME, _key(shown, pair), _TITLE, lambda progress: core.trust(model, pair, shown, progress))
+        begin_work(_NAME, key, _TITLE, work)
 
 
 def check_of(shown: Explanation, pair: Pair) -> Callable[[], Trust | None]:

@@ -24,12 +24,17 @@ from xssab_core.trust.checks import SEED
 from xssab_core.trust.randomised import randomised_copy
 
 _FIRST_PAGE_SECONDS = 3.0
+# Sample photographs need no detector, so it comes last; who uploads one before that loads it.
+_DETECTOR_SECONDS = 30.0
 
 
 @asynccontextmanager
 async def warm_up(_: Any) -> AsyncIterator[None]:
     """Around the server's life: begins with its start and holds up nobody."""
     threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+    detector = threading.Timer(_DETECTOR_SECONDS, _prepare_uploads)
+    detector.daemon = True
+    detector.start()
     yield
 
 
@@ -40,10 +45,14 @@ def _warm_up() -> None:
     _stay()
     # Who opened the app as it started waits for the first page now, and not for what follows.
     time.sleep(_FIRST_PAGE_SECONDS)
-    load_detector()
     if explained is not None:
         with with_urgency(Urgency.UNASKED):
             _prepare(*explained)
+    _stay()
+
+
+def _prepare_uploads() -> None:
+    load_detector()
     _stay()
 
 

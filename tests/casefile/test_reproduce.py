@@ -9,11 +9,12 @@ import pytest
 from tests.casefile.conftest import SAMPLES, members_of
 from tests.zips import zip_of
 from xssab_core.casefile.archive import read_archive, sealed
+from xssab_core.casefile.filing import case_file
 from xssab_core.casefile.format import CASE, MANIFEST
 from xssab_core.casefile.reproduce import SHARE, missing_originals, pair_of, reproduce
 from xssab_core.engine import Engine
 from xssab_core.errors import DataError
-from xssab_core.faces import ARCFACE, open_photo
+from xssab_core.faces import ARCFACE, Pair, open_photo
 
 pytestmark = pytest.mark.slow
 FILE, MEANS = "File of the reference", "Means of all photographs"
@@ -118,3 +119,19 @@ def test_what_cannot_be_done_is_one_line(run, arguments, told, tmp_path) -> None
     assert code == 2
     assert told in err
     assert err.count("\n") == 1
+
+
+def test_random_orders_that_ship_are_named_and_computed_again(sface, samples) -> None:
+    pair = Pair(samples["barack_obama_1"], samples["barack_obama_2"])
+    made = case_file(Engine("cpu"), sface, pair, ("layered",), 0.363, originals=True)
+    archive = read_archive(made)
+    assert archive.case.random_orders_computed_beforehand
+    assert "which computed them beforehand" in archive.members["report.html"].decode()
+    found = {check.figure: check for check in reproduce(Engine("cpu"), archive).checks}
+    assert found["Replay and random orders"].verdict != "different"
+
+    def forge(record) -> None:
+        record["measured"]["replay"]["random"][7][9] += 0.5
+
+    found = {check.figure: check for check in reproduce(Engine("cpu"), read_archive(changed(made, forge))).checks}
+    assert found["Replay and random orders"].verdict == "different"

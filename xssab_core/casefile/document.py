@@ -297,6 +297,8 @@ def _replay(case: CaseFile, contents: Contents, drawn: Drawings) -> Iterator[Blo
         f"Pixels of the probe are replaced by those of {replay.fill}, in the order of {title} (solid), in the inverse "
         f"order (dashed), and in {len(replay.random)} random orders (band and dotted mean)."
     )
+    if case.random_orders_computed_beforehand:
+        told += " The scores in random orders came with the program, which computed them beforehand."
     yield Figures((Figure(drawn.replay, told, is_square=False),))
     yield Bullets(replay.sentences)
 

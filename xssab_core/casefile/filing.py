@@ -47,6 +47,7 @@ from xssab_core.patch_lfw.generator import PatchedFace
 from xssab_core.paths import APP
 from xssab_core.progress import Progress, ignore, part
 from xssab_core.render import DEFAULT_OPACITY, DEFAULT_PALETTE
+from xssab_core.replay.case import case_of, known_at_random
 from xssab_core.report import crop_png, maps_npz, pictures, versions
 
 REPORT, PRINT = "report.html", "report.pdf"
@@ -130,6 +131,11 @@ def _ships(method: str, model: FaceModel, pair: Pair) -> bool:
     return METHODS[method].known(model, *crops_of(model, pair)) is not None
 
 
+def _random_orders_ship(contents: Contents) -> bool:
+    case = case_of(contents.pair, contents.model.info.template)
+    return contents.measured.replay is not None and known_at_random(contents.model, case) is not None
+
+
 def _case(
     contents: Contents,
     beforehand: set[str],
@@ -152,6 +158,7 @@ def _case(
         notes=notes,
         blind=blind,
         provenance=provenance(contents.model, seconds),
+        random_orders_computed_beforehand=_random_orders_ship(contents),
     )
 
 

@@ -279,7 +279,12 @@ class Provenance(Struct, frozen=True):
 
 
 class CaseFile(Struct, frozen=True):
-    """What case.json says."""
+    """What case.json says.
+
+    Attributes:
+        random_orders_computed_beforehand: the scores of the replay in random orders came with the program, not from
+            this run.
+    """
 
     format: int
     caution: str
@@ -293,6 +298,7 @@ class CaseFile(Struct, frozen=True):
     notes: Annotated[str, Meta(max_length=MOST_LETTERS)]
     blind: Blind | None
     provenance: Provenance
+    random_orders_computed_beforehand: bool = False
 
     def __post_init__(self) -> None:
         further = self.further

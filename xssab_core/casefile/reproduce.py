@@ -16,13 +16,12 @@ import msgspec
 import numpy as np
 
 from xssab_core.casefile.archive import Archive, read_maps
-from xssab_core.casefile.contents import Contents, compute, crop_sha256, crops_of
+from xssab_core.casefile.contents import Contents, compute, crop_sha256
 from xssab_core.casefile.filing import provenance
 from xssab_core.casefile.format import CaseFile, Face, Provenance, Role, locked, spoken
-from xssab_core.device import on_one_thread
 from xssab_core.engine import Engine
 from xssab_core.errors import Cure, DataError, XssabError
-from xssab_core.explain import METHODS, Explanation, explain
+from xssab_core.explain import METHODS, Explanation
 from xssab_core.faces import SIDES, AlignedFace, Pair, Photo, detect_faces, open_photo, turned
 from xssab_core.faces.exif import tags_of
 from xssab_core.findings.several import Further
@@ -154,25 +153,17 @@ def reproduce(
     if not usable or usable[0] != case.methods[0].id:
         raise DataError(f"{case.methods[0].title} does not run here, so the case cannot be computed again.")
 
+    anew = Engine(engine.device, uses_shipped=False)  # knows nothing yet
+    blurs = {method.id: method.blur for method in case.methods}
+
     def explained(method: str, told: Progress) -> Explanation:
-        return _explained_anew(case, model, pair, method, told)
+        return anew.explain(model, pair, method, case.threshold, blurs[method], told)
 
     further = further_of(case, photos)
-    anew = Engine(engine.device)  # knows nothing yet
     contents = compute(anew, model, pair, further, usable, explained, part(progress, 0.0, 0.95))
     checks = (*_on_photographs(case, photos), *_on_model(case, model), *_on_figures(archive, contents))
     progress(State(1.0))
     return Reproduction(archive.problems, checks, tuple(_circumstances(case.provenance, provenance(model, {}))))
-
-
-def _explained_anew(case: CaseFile, model: FaceModel, pair: Pair, method: str, progress: Progress) -> Explanation:
-    blur = next(each.blur for each in case.methods if each.id == method)
-    crops, info = crops_of(model, pair), METHODS[method].info
-
-    def work() -> Explanation:
-        return explain(model, *crops, method, case.threshold, blur, progress)
-
-    return on_one_thread(work) if info.is_for_one_thread else work()
 
 
 def _by_digest(archive: Archive, given: Sequence[bytes]) -> dict[str, bytes]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xssab_core.beforehand import OCCLUSIONS, digest_of, read_numbers, shipped
 from xssab_core.errors import ExplainError
 from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo, gaussian_blur
 from xssab_core.explain.confidence import CONFIDENCE, confidence_of
-from xssab_core.explain.occlusions import read_occlusions, shipped_occlusions
 from xssab_core.metrics import cosine
 from xssab_core.models.base import FaceModel, embed_batches
 from xssab_core.progress import Progress, State
@@ -162,10 +162,11 @@ class XFace(Explainer[FaceModel, OccludedEmbeddings]):
 
     def known(self, model: FaceModel, probe: np.ndarray, reference: np.ndarray) -> OccludedEmbeddings | None:
         """The occlusions of sample photographs."""
-        path = shipped_occlusions(model.info.id)
-        rows = read_occlusions(path, model, self.evidence_kind, (probe, reference))
-        if rows is None:
+        digests = digest_of(probe), digest_of(reference)
+        found = read_numbers(shipped(OCCLUSIONS, model.info.id), model, self.evidence_kind, digests)
+        if found is None:
             return None
+        rows = np.stack(found)
         squares = occluders(len(probe), self.sizes, self.stride, self.exact_reference)
         return OccludedEmbeddings(rows[:, 0], rows[:, 1:], squares, len(probe))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from xssab_core.beforehand import RANDOM_ORDERS, digest_of, read_numbers, save_numbers, shipped
 from xssab_core.explain import CAUTION, Explanation
 from xssab_core.explain.base import blurred
 from xssab_core.faces import Pair, Template
@@ -22,6 +23,7 @@ from xssab_core.replay import dpr
 from xssab_core.replay.figure import replay_figure
 
 PERMUTATIONS = 20
+_ORDERS = f"{PERMUTATIONS} orders, seed 0, {dpr.STEPS} steps"
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,14 +185,37 @@ def play_at_random(
     orders, where a call before this one told them."""
     scores, started = np.empty((0, dpr.STEPS)) if known is None else known, time.perf_counter()
     beforehand = len(scores)
-    partner = model.embed(case.reference[None])[0]
-    counts, size = dpr.step_counts(len(case.start)), len(case.start)
+    if beforehand == PERMUTATIONS:
+        return scores
+    *ends, partner = model.embed(np.stack([case.start, case.end, case.reference]))
+    first, last = cosines(np.stack(ends), partner)  # in every order
+    inside, size = dpr.step_counts(len(case.start))[1:-1], len(case.start)
     orders = (dpr.random_order(size, np.random.default_rng([seed, n])) for n in range(beforehand, PERMUTATIONS))
-    for rows in embed_batches(model, (dpr.frames(case.start, case.end, order, counts) for order in orders)):
-        scores = np.concatenate([scores, cosines(rows, partner)[None]])
+    for rows in embed_batches(model, (dpr.frames(case.start, case.end, order, inside) for order in orders)):
+        scores = np.concatenate([scores, [[first, *cosines(rows, partner), last]]])
         left = (time.perf_counter() - started) / (len(scores) - beforehand) * (PERMUTATIONS - len(scores))
         progress(State(len(scores), PERMUTATIONS, "permutations", left, partial=scores))
     return scores
+
+
+def known_at_random(model: FaceModel, case: Case) -> np.ndarray | None:
+    """What `play_at_random` gives of a case, where it was computed beforehand and ships."""
+    found = read_numbers(shipped(RANDOM_ORDERS, model.info.id), model, _ORDERS, [_digest(case)])
+    return None if found is None else found[0]
+
+
+def save_at_random(model: FaceModel, cases: Iterable[Case]) -> None:
+    """Compute and write what `known_at_random` reads.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    found = {_digest(case): play_at_random(model, case) for case in cases}
+    save_numbers(shipped(RANDOM_ORDERS, model.info.id), model, _ORDERS, found)
+
+
+def _digest(case: Case) -> str:
+    return digest_of(case.start, case.end, case.reference)
 
 
 def flip_sentences(replay: Replay) -> list[str]:

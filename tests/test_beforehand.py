@@ -1,4 +1,4 @@
-"""Occlusions that ship: what they are, when they are used, and when not."""
+"""What ships: what it is, when it is used, and when not."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import numpy as np
 import pytest
 
 from tests.explain.tiny import random_pair, tiny_model
-from ui.pair_picker import SHOWCASE
+from ui.pair_picker import SHOWCASE, sample_pairs
+from xssab_core.beforehand import OCCLUSIONS, RANDOM_ORDERS, digest_of, read_numbers, save_numbers, shipped
 from xssab_core.engine import Engine
 from xssab_core.errors import CancelledError
 from xssab_core.explain import METHODS
-from xssab_core.explain.occlusions import digest_of, read_occlusions, save_occlusions, shipped_occlusions
 from xssab_core.explain.xface import XFace
 from xssab_core.faces import AlignedFace, Pair
 from xssab_core.models import TorchFaceModel
 from xssab_core.patch_lfw.generator import PATCH_SIDE, PATCHES, PatchedFace, uniform_positions
 from xssab_core.progress import State
+from xssab_core.replay import dpr
+from xssab_core.replay.case import PERMUTATIONS, case_of
 
 
 def test_every_pair_of_samples_is_known_and_its_first_stage_is_what_is_computed_here(sface, samples) -> None:
@@ -52,36 +54,69 @@ def test_samples_and_the_pair_that_replay_opens_with_cost_no_pass(
     assert isinstance(model, TorchFaceModel)
     handle = model.network.register_forward_hook(lambda module, given, made: passed.append(len(made)))
     probe, reference = (samples[name] for name in SHOWCASE)
-    positions = uniform_positions(np.random.default_rng(0), PATCHES, PATCH_SIDE)
-    patched = PatchedFace.of(probe, reference, positions, PATCH_SIDE)
-    for pair in (Pair(probe, reference), Pair(patched, reference)):
+    for pair in (Pair(probe, reference), Pair(patched(probe, reference), reference)):
         for method in ("xface1", "xface2", "xface3"):
             assert engine.is_examined(model, pair, method)
             explanation = engine.explain(model, pair, method, 0.3)
             assert explanation.seconds["examine"] == 0
             assert explanation.probe.combined is not None
         assert not engine.is_examined(model, pair, "xssab")
+        assert not Engine("cpu", uses_shipped=False).is_examined(model, pair, "xface2")
+        engine.play_at_random(model, pair)
     handle.remove()
     assert not passed
 
 
 def test_they_are_small() -> None:
-    assert shipped_occlusions("sface").stat().st_size < 6e6
+    assert shipped(OCCLUSIONS, "sface").stat().st_size < 6e6
+    assert shipped(RANDOM_ORDERS, "sface").stat().st_size < 1e5
 
 
-def test_only_those_of_the_same_weights_squares_and_crops_are_taken(tmp_path) -> None:
+def test_random_orders_of_every_pair_of_samples_are_known_and_are_what_is_computed_here(
+    sface: TorchFaceModel, samples: dict[str, AlignedFace]
+) -> None:
+    engine, anew = Engine("cpu"), Engine("cpu", uses_shipped=False)
+    for names in (SHOWCASE, *sample_pairs()):
+        probe, reference = (samples[name] for name in names)
+        for pair in (Pair(probe, reference), Pair(patched(probe, reference), reference)):
+            known = engine.known_at_random(sface, pair)
+            assert known is not None
+            assert (known.shape, known.dtype) == ((PERMUTATIONS, dpr.STEPS), np.float64)
+            assert anew.known_at_random(sface, pair) is None
+        assert engine.known_at_random(sface, Pair(patched(probe, probe), reference)) is None
+
+    def first(state: State) -> None:
+        raise CancelledError("enough")
+
+    with pytest.raises(CancelledError):
+        anew.play_at_random(sface, pair, first)
+    counts = dpr.step_counts(112)
+    case = case_of(pair, sface.info.template)
+    for number in (0, PERMUTATIONS - 1):
+        order = dpr.random_order(112, np.random.default_rng([0, number]))
+        scores = dpr.replayed_scores(sface.embed, case.start, case.end, case.reference, order, counts)
+        np.testing.assert_allclose(known[number], scores, atol=1e-5)
+
+
+def patched(probe: AlignedFace, donor: AlignedFace) -> PatchedFace:
+    positions = uniform_positions(np.random.default_rng(0), PATCHES, PATCH_SIDE)
+    return PatchedFace.of(probe, donor, positions, PATCH_SIDE)
+
+
+def test_only_numbers_of_the_same_weights_making_and_crops_are_taken(tmp_path) -> None:
     model, other, (probe, reference) = tiny_model(), tiny_model(seed=1), random_pair()
     path, rows = tmp_path / "tiny.safetensors", np.ones((3, 6), dtype=np.float32)
-    save_occlusions(path, model, "squares", {digest_of(probe): rows, digest_of(reference): 2 * rows})
-    found = read_occlusions(path, model, "squares", (reference, probe))
-    np.testing.assert_array_equal(found, np.stack([2 * rows, rows]))
+    save_numbers(path, model, "squares", {digest_of(probe): rows, digest_of(reference): 2 * rows})
+    both = digest_of(reference), digest_of(probe)
+    np.testing.assert_array_equal(read_numbers(path, model, "squares", both), [2 * rows, rows])
     other.weights_sha256 = "1" * 64
-    assert read_occlusions(path, other, "squares", (probe, reference)) is None
-    assert read_occlusions(path, model, "other squares", (probe, reference)) is None
-    assert read_occlusions(path, model, "squares", (probe, 255 - reference)) is None
-    assert read_occlusions(tmp_path / "absent.safetensors", model, "squares", (probe, reference)) is None
+    assert read_numbers(path, other, "squares", both) is None
+    assert read_numbers(path, model, "other squares", both) is None
+    assert read_numbers(path, model, "squares", (digest_of(probe), digest_of(255 - reference))) is None
+    assert read_numbers(path, model, "squares", [digest_of(probe, reference)]) is None
+    assert read_numbers(tmp_path / "absent.safetensors", model, "squares", both) is None
     path.write_bytes(path.read_bytes()[:40])
-    assert read_occlusions(path, model, "squares", (probe, reference)) is None
+    assert read_numbers(path, model, "squares", both) is None
 
 
 def test_a_model_without_any_and_methods_without_any_know_nothing() -> None:
