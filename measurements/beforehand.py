@@ -18,7 +18,6 @@ import torch
 
 from ui.pair_picker import SHOWCASE, sample_pairs
 from xssab_core import align_face, load_model, open_photo
-from xssab_core.beforehand import OCCLUSIONS, digest_of, save_numbers, shipped
 from xssab_core.explain.xface import XFace
 from xssab_core.faces import AlignedFace, Pair
 from xssab_core.models import DEFAULT_MODEL, FaceModel
@@ -26,6 +25,7 @@ from xssab_core.patch_lfw.generator import PATCH_SIDE, PATCHES, PatchedFace, uni
 from xssab_core.paths import ASSETS
 from xssab_core.progress import Line
 from xssab_core.replay.case import case_of, save_at_random
+from xssab_core.work.beforehand import OCCLUSIONS, digest_of, save_numbers, shipped
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def occlusions(model: FaceModel, faces: dict[str, AlignedFace]) -> None:
         found = method.examine(model, first, second, Line())
         for crop, clean, occluded in zip((first, second), found.embeddings, found.occluded, strict=True):
             rows[digest_of(crop)] = np.concatenate([clean[None], occluded])
-    save_numbers(shipped(OCCLUSIONS, model.info.id), model, method.evidence_kind, rows)
+    save_numbers(shipped(OCCLUSIONS, model.info.id), model.weights_sha256, method.evidence_kind, rows)
 
 
 def random_orders(model: FaceModel, faces: dict[str, AlignedFace]) -> None:

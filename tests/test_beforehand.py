@@ -9,7 +9,6 @@ import pytest
 
 from tests.explain.tiny import random_pair, tiny_model
 from ui.pair_picker import SHOWCASE, sample_pairs
-from xssab_core.beforehand import OCCLUSIONS, RANDOM_ORDERS, digest_of, read_numbers, save_numbers, shipped
 from xssab_core.engine import Engine
 from xssab_core.errors import CancelledError
 from xssab_core.explain import METHODS
@@ -20,6 +19,7 @@ from xssab_core.patch_lfw.generator import PATCH_SIDE, PATCHES, PatchedFace, uni
 from xssab_core.progress import State
 from xssab_core.replay import dpr
 from xssab_core.replay.case import PERMUTATIONS, case_of
+from xssab_core.work.beforehand import OCCLUSIONS, RANDOM_ORDERS, digest_of, read_numbers, save_numbers, shipped
 
 
 def test_every_pair_of_samples_is_known_and_its_first_stage_is_what_is_computed_here(sface, samples) -> None:
@@ -106,17 +106,17 @@ def patched(probe: AlignedFace, donor: AlignedFace) -> PatchedFace:
 def test_only_numbers_of_the_same_weights_making_and_crops_are_taken(tmp_path) -> None:
     model, other, (probe, reference) = tiny_model(), tiny_model(seed=1), random_pair()
     path, rows = tmp_path / "tiny.safetensors", np.ones((3, 6), dtype=np.float32)
-    save_numbers(path, model, "squares", {digest_of(probe): rows, digest_of(reference): 2 * rows})
+    save_numbers(path, model.weights_sha256, "squares", {digest_of(probe): rows, digest_of(reference): 2 * rows})
     both = digest_of(reference), digest_of(probe)
-    np.testing.assert_array_equal(read_numbers(path, model, "squares", both), [2 * rows, rows])
+    np.testing.assert_array_equal(read_numbers(path, model.weights_sha256, "squares", both), [2 * rows, rows])
     other.weights_sha256 = "1" * 64
-    assert read_numbers(path, other, "squares", both) is None
-    assert read_numbers(path, model, "other squares", both) is None
-    assert read_numbers(path, model, "squares", (digest_of(probe), digest_of(255 - reference))) is None
-    assert read_numbers(path, model, "squares", [digest_of(probe, reference)]) is None
-    assert read_numbers(tmp_path / "absent.safetensors", model, "squares", both) is None
+    assert read_numbers(path, other.weights_sha256, "squares", both) is None
+    assert read_numbers(path, model.weights_sha256, "other squares", both) is None
+    assert read_numbers(path, model.weights_sha256, "squares", (digest_of(probe), digest_of(255 - reference))) is None
+    assert read_numbers(path, model.weights_sha256, "squares", [digest_of(probe, reference)]) is None
+    assert read_numbers(tmp_path / "absent.safetensors", model.weights_sha256, "squares", both) is None
     path.write_bytes(path.read_bytes()[:40])
-    assert read_numbers(path, model, "squares", both) is None
+    assert read_numbers(path, model.weights_sha256, "squares", both) is None
 
 
 def test_a_model_without_any_and_methods_without_any_know_nothing() -> None:

@@ -1,8 +1,8 @@
-"""Times in words."""
+"""How far work is, and times in words."""
 
 import pytest
 
-from xssab_core.progress import clock, roughly
+from xssab_core.progress import State, clock, parts_at_once, roughly
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,12 @@ def test_an_estimate_is_no_more_exact_than_it_can_be(seconds: float, told: str) 
 
 def test_a_clock_has_hours_minutes_and_seconds() -> None:
     assert clock(3723.4) == "1:02:03"
+
+
+def test_steps_that_are_taken_at_once_add_up() -> None:
+    told: list[float] = []
+    first, second = parts_at_once(lambda state: told.append(state.share), 0.4, 0.4, 0.2)
+    first(State(1, 2))
+    second(State(1.0))
+    first(State(2, 2))
+    assert told == pytest.approx([0.4, 0.6, 0.8, 1.0])

@@ -66,7 +66,7 @@ def compare_methods(
         else:
             waiting.setdefault(method.evidence_kind, []).append(method)
     for methods in waiting.values():
-        start_if_asked(*_work_of(model, pair, methods))
+        start_if_asked(*_work_of(model, pair, methods), has_head_start=True)
     running = [methods for methods in waiting.values() if _is_running(model, pair, methods[0])]
     draw = _growing_grid if running else _grid
     draw(model, explanations, running, pair, threshold, drawing)
@@ -221,7 +221,7 @@ def offer(model: FaceModel, pair: Pair, methods: list[AnyExplainer]) -> None:
     if ended is not None and ended.error:
         st.info(plain(f"{names}: {ended.error}"), icon=":material/info:")
     button = f"Compute {plain(names)}: {duration(model, info.forward_passes + 2 * info.backward_passes)}"
-    offer_work(key, kind, button, names, work)
+    offer_work(key, kind, button, names, work, has_head_start=True)
 
 
 def _work_of(

@@ -34,8 +34,11 @@ UNASKED_SECONDS = 5.0
 # For what is worth its time to whoever comes next.
 FOR_EVER = math.inf
 EXIT_SECONDS = 5.0
+# So long at most what pages began stands still, until what was asked for and tells what there is so far begins to.
+HEAD_START_SECONDS = 2.0
 # How often a page looks how far work is. Each look costs the browser a tenth of a second of its processor.
 LOOK_SECONDS = 1.0
+_GLANCE_SECONDS = 0.05
 _STOPPED = "Stopped."
 _SLOT = "_begun_"
 _log = logging.getLogger("xssab")
@@ -50,6 +53,8 @@ class Job:
         title: what the user is told it does.
         patience: seconds it goes on for when nobody waits for it any more.
         urgency: whether somebody asked for it, or a page began it by itself.
+        has_head_start: whether what pages began stands still until it first tells what there is so far.
+        let_pass: called now and then by what a page began; returns when it may go on.
         state: how far it is.
         latest: how far it was when it last told what there is so far; None before that.
         wanted_by: the sessions that asked for it and neither left nor were told how it ended.
@@ -60,12 +65,21 @@ class Job:
     title: str
     patience: float = RELOAD_SECONDS
     urgency: Urgency = Urgency.ASKED
+    has_head_start: bool = False
+    let_pass: Callable[[], None] = lambda: None
     state: State = field(default_factory=lambda: State(0.0))
     latest: State | None = None
     wanted_by: set[str] = field(default_factory=set)
     outcome: Future[Any] = field(default_factory=Future)
     is_stopping: bool = False
     _left_at: float = 0.0
+    _begun_at: float = math.inf
+
+    @property
+    def is_in_front(self) -> bool:
+        """Whether it uses its head start now."""
+        waits = self.latest is None and not self.done and not self.is_stopping
+        return self.has_head_start and waits and time.monotonic() - self._begun_at < HEAD_START_SECONDS
 
     @property
     def done(self) -> bool:
@@ -93,6 +107,8 @@ class Job:
         self.state = state
         if state.partial is not None:
             self.latest = state
+        if self.urgency is Urgency.UNASKED:
+            self.let_pass()
         if self.is_stopping:
             raise CancelledError(_STOPPED)
         if not self.wanted_by and time.monotonic() - self._left_at > self.patience:
@@ -100,6 +116,7 @@ class Job:
 
     def run(self, work: Callable[[Progress], Any]) -> None:
         """Do the work, here and now. Of an error its sentence is kept, not its trace, which holds photographs."""
+        self._begun_at = time.monotonic()
         try:
             self.progress(self.state)
             self.outcome.set_result(work(self.progress))
@@ -158,13 +175,14 @@ class Jobs:
         work: Callable[[Progress], Any],
         patience: float = RELOAD_SECONDS,
         urgency: Urgency = Urgency.ASKED,
+        has_head_start: bool = False,
     ) -> Job:
         """Put work into the queue, or join those who wait for the same already."""
         with self._lock:
             job = self._jobs.get(key)
             if job is None or job.done or job.is_stopping:
                 self._jobs.pop(key, None)
-                job = self._jobs[key] = Job(key, title, patience, urgency)
+                job = self._jobs[key] = Job(key, title, patience, urgency, has_head_start, self._let_pass)
                 self._waiting[job] = work
                 self._changed.notify()
                 ended = [other.key for other in self._jobs.values() if other.done]
@@ -173,6 +191,12 @@ class Jobs:
             job.wanted_by.add(owner)
             job.urgency = min(job.urgency, urgency)
         return job
+
+    def begun_for(self, owner: str) -> list[Job]:
+        """What pages began by themselves, this session still wants, and has not ended; in the order of their start."""
+        with self._lock:
+            wanted = [job for job in self._jobs.values() if owner in job.wanted_by and not job.done]
+        return [job for job in wanted if job.urgency is Urgency.UNASKED]
 
     def place(self, job: Job) -> int | None:
         """How many come before a job that waits; None when it does not."""
@@ -253,6 +277,14 @@ class Jobs:
             self._running.add(job)
             return job, self._waiting.pop(job)
 
+    def _let_pass(self) -> None:
+        while self._has_one_in_front():
+            time.sleep(_GLANCE_SECONDS)
+
+    def _has_one_in_front(self) -> bool:
+        with self._lock:
+            return any(job.is_in_front for job in self._running)
+
     def _close(self) -> None:
         with self._lock:
             self._waiting.clear()
@@ -285,10 +317,16 @@ def session() -> str:
     return secrets.token_hex(8)
 
 
-@st.fragment(run_every=LOOK_SECONDS)
 def watch(key: Hashable, name: str) -> None:
     """Progress of a job that has not ended, counted where its work says what it counts, or its place in the queue,
-    with a button to stop it; runs the page again when it ends."""
+    with a button to stop it; runs the page again when it ends. Of several that a page began by itself, only the first
+    is looked at: when it ends, the page is run again and shows what the others have found by then."""
+    job = jobs().get(key, session())
+    begun = jobs().begun_for(session())
+    (_told if job in begun[1:] else _watched)(key, name)
+
+
+def _tell(key: Hashable, name: str) -> None:
     job = jobs().get(key, session())
     if job is None or job.done:
         st.rerun()
@@ -296,6 +334,9 @@ def watch(key: Hashable, name: str) -> None:
     bar.progress(job.state.share, text=f"{plain(job.title)}: {_standing(job)}")
     if button.button("Stop", key=f"stop_{name}"):
         jobs().stop(key, session())
+
+
+_told, _watched = st.fragment(_tell), st.fragment(_tell, run_every=LOOK_SECONDS)
 
 
 def _standing(job: Job) -> str:
@@ -341,9 +382,10 @@ def offer_work(
     work: Callable[[Progress], Any],
     about: str = "",
     patience: float = RELOAD_SECONDS,
+    has_head_start: bool = False,
 ) -> None:
     """A button that starts work, with a sentence on it; while the work waits or runs, its progress instead."""
-    if not start_if_asked(key, name, title, work, patience):
+    if not start_if_asked(key, name, title, work, patience, has_head_start):
         job = jobs().get(key, session())
         if job is None or job.done:
             if about:
@@ -354,13 +396,18 @@ def offer_work(
 
 
 def start_if_asked(
-    key: Hashable, name: str, title: str, work: Callable[[Progress], Any], patience: float = RELOAD_SECONDS
+    key: Hashable,
+    name: str,
+    title: str,
+    work: Callable[[Progress], Any],
+    patience: float = RELOAD_SECONDS,
+    has_head_start: bool = False,
 ) -> bool:
     """Start work whose button of `offer_work` was pressed; whether it was. Who draws something of the work above the
     button calls it before, so that the page need not run twice."""
     is_asked = bool(st.session_state.get(_button_of(name)))
     if is_asked:
-        jobs().start(key, session(), title, work, patience)
+        jobs().start(key, session(), title, work, patience, has_head_start=has_head_start)
     return is_asked
 
 

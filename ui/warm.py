@@ -23,7 +23,7 @@ from xssab_core.models import FaceModel, TorchFaceModel
 from xssab_core.trust.checks import SEED
 from xssab_core.trust.randomised import randomised_copy
 
-_FIRST_PAGE_SECONDS = 3.0
+_FIRST_PAGE_SECONDS = 1.0
 # Sample photographs need no detector, so it comes last; who uploads one before that loads it.
 _DETECTOR_SECONDS = 30.0
 

@@ -191,9 +191,10 @@ def _workers(count: int) -> ThreadPoolExecutor:
 
 @cache
 def _started(count: int, urgency: Urgency) -> ThreadPoolExecutor:
-    """Workers of their own for what is less urgent: a page must not wait for a job to leave them."""
+    """Workers of their own for what is less urgent: a page must not wait for a job to leave them. Twice as many as
+    compute at once, for which they wait at the device: a call of several seconds holds one, and short ones go on."""
     threads = torch.get_num_threads()
-    all_here = threading.Barrier(count)
+    all_here = threading.Barrier(2 * count)
 
     def begin() -> None:
         give_way(urgency)
@@ -201,7 +202,7 @@ def _started(count: int, urgency: Urgency) -> ThreadPoolExecutor:
         torch.set_num_threads(1)
         all_here.wait()
 
-    workers = ThreadPoolExecutor(count, f"one-thread-{count}-{urgency.name.lower()}")
-    wait([workers.submit(begin) for _ in range(count)])
+    workers = ThreadPoolExecutor(2 * count, f"one-thread-{count}-{urgency.name.lower()}")
+    wait([workers.submit(begin) for _ in range(2 * count)])
     torch.set_num_threads(threads)  # the number that new threads begin with
     return workers

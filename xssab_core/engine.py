@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from xssab_core.device import choose_device, on_one_thread
+from xssab_core.device import choose_device, on_one_thread, side_by_side
 from xssab_core.explain import Evidence, Explanation, explain, method_of
 from xssab_core.explain.base import decision_threshold
 from xssab_core.faces import AlignedFace, DetectedFace, Pair, Photo, best_turn, detect_faces, open_photo
@@ -21,7 +21,7 @@ from xssab_core.faces.known import known_faces
 from xssab_core.findings.flip import Fill, FlipSet, flip_set
 from xssab_core.findings.ledger import Measured, measure
 from xssab_core.models import load_model, revision_of
-from xssab_core.models.base import FaceModel, Threshold
+from xssab_core.models.base import FaceModel, Threshold, TorchFaceModel
 from xssab_core.progress import Progress, State, ignore
 from xssab_core.quality.standing import figures
 from xssab_core.render import png
@@ -187,9 +187,9 @@ class Engine:
         return known
 
     def play(self, model: FaceModel, pair: Pair, shown: Explanation) -> Replay:
-        """`play` of the case of a pair as the benchmark computes it, each order once."""
-        case = case_of(pair, model.info.template)
-        return on_one_thread(lambda: play(partial(self._embed_together, model), case, shown))
+        """`play` of the case of a pair as the benchmark computes it, each order once and on one thread."""
+        case, embed = case_of(pair, model.info.template), partial(self._embed_together, model)
+        return play(embed, case, shown, side_by_side if isinstance(model, TorchFaceModel) else map)
 
     def play_another(self, model: FaceModel, pair: Pair, shown: Explanation) -> Line:
         """`play_another` of the case of a pair, in the same way."""
@@ -217,13 +217,18 @@ class Engine:
 
     def known_at_random(self, model: FaceModel, pair: Pair) -> np.ndarray | None:
         """All scores of `play_at_random` of a pair, where they were computed here before or ship; None elsewhere."""
+        seen = self._seen_at_random(model, pair)
+        return seen if seen is not None and len(seen) == PERMUTATIONS else None
+
+    def _seen_at_random(self, model: FaceModel, pair: Pair) -> np.ndarray | None:
+        """The scores of the first orders of `play_at_random` of a pair."""
         key = model.weights_sha256, pair.key
-        known = self._at_random.get(key)
-        if known is None and self._uses_shipped:
-            known = known_at_random(model, case_of(pair, model.info.template))
-            if known is not None:
-                self._at_random.put(key, known)
-        return known if known is not None and len(known) == PERMUTATIONS else None
+        seen = self._at_random.get(key)
+        if seen is None and self._uses_shipped:
+            seen = known_at_random(model, case_of(pair, model.info.template))
+            if seen is not None:
+                self._at_random.put(key, seen)
+        return seen
 
     def hidden_regions(self, model: FaceModel, pair: Pair, progress: Progress = ignore) -> Measured:
         """`measure` of a pair, once."""
@@ -233,9 +238,16 @@ class Engine:
     def flip_set(
         self, model: FaceModel, pair: Pair, shown: Explanation, fill: Fill, progress: Progress = ignore
     ) -> FlipSet:
-        """`flip_set` of what `explain` says of a pair, once."""
+        """`flip_set` of what `explain` says of a pair, once; from what a replay that blurs too has found out of random
+        orders so far."""
         key = "flip", fill, _said_by(model, pair, shown)
-        return self._findings.get(key, lambda told: flip_set(model, pair, shown, fill, told), progress)
+
+        def work(told: Progress) -> FlipSet:
+            blurs = fill == "blur" and case_of(pair, model.info.template).mask is None
+            seen = self._seen_at_random(model, pair) if blurs else None
+            return flip_set(model, pair, shown, fill, told, () if seen is None else list(seen))
+
+        return self._findings.get(key, work, progress)
 
     def trust(self, model: FaceModel, pair: Pair, shown: Explanation, progress: Progress = ignore) -> Trust:
         """`assess` of what `explain` says of a pair by a quick method, once, beside no other method."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -56,6 +57,27 @@ def part(progress: Progress, start: float, width: float) -> Progress:
     """
     progress(State(start))
     return lambda state: progress(replace(state, done=start + width * state.share, total=1.0, what=""))
+
+
+def parts_at_once(progress: Progress, start: float, *widths: float) -> list[Progress]:
+    """Progress of steps that are taken at once, each on a thread of its own: of the whole they begin at the share
+    `start`, and each takes the share that is its width.
+
+    The first thing told is the start itself.
+    """
+    shares, lock = [0.0] * len(widths), threading.Lock()
+
+    def of(number: int) -> Progress:
+        def tell(state: State) -> None:
+            with lock:
+                shares[number] = widths[number] * state.share
+                whole = start + sum(shares)
+            progress(replace(state, done=whole, total=1.0, what=""))
+
+        return tell
+
+    progress(State(start))
+    return [of(number) for number in range(len(widths))]
 
 
 class Line:

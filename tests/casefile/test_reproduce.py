@@ -131,7 +131,7 @@ def test_random_orders_that_ship_are_named_and_computed_again(sface, samples) ->
     assert found["Replay and random orders"].verdict != "different"
 
     def forge(record) -> None:
-        record["measured"]["replay"]["random"][7][9] += 0.5
+        record["measured"]["replay"]["random"][7][9] -= 0.5
 
     found = {check.figure: check for check in reproduce(Engine("cpu"), read_archive(changed(made, forge))).checks}
     assert found["Replay and random orders"].verdict == "different"

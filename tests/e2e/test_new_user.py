@@ -10,6 +10,7 @@ from tests.e2e.test_inspect import metric, wait_for_maps
 from tests.e2e.test_replay import wait_for_viewer
 from tests.e2e.widgets import choose
 from xssab_core.casefile.archive import read_archive
+from xssab_core.faces import SIDES
 
 # Generous: what holds a user up fails, another machine does not.
 MOST_SECONDS = 50
@@ -44,11 +45,12 @@ def test_a_new_user_comes_from_a_cold_deep_link_to_a_saved_case_file(browser, tm
     assert page.title().startswith("Inspect") or "xSSAB" in page.title()
 
     choose(page, "Pair", "Obama 1 / Obama 2")
-    page.get_by_role("img", name="Aligned crop of the reference, barack_obama_2.jpg", exact=True).wait_for()
+    page.get_by_role("img", name="Aligned crop of the probe, barack_obama_1.jpg", exact=True).wait_for()
     wait_for_maps(page)
     walk.ends("sample pair")
     page.get_by_role("link", name="Replay: put back what the map names").click()
     wait_for_viewer(page)
+    expect(page.get_by_text("barack_obama_1.jpg").first).to_be_visible()
     walk.ends("replay")
     page.go_back()
     page.get_by_role("button", name="Case file (zip)").click()
@@ -57,7 +59,8 @@ def test_a_new_user_comes_from_a_cold_deep_link_to_a_saved_case_file(browser, tm
         save.click()
     case = saved.value.path().read_bytes()
     walk.ends("case file")
-    assert read_archive(case).case.photographs["reference"].file == "barack_obama_2.jpg"
+    filed = [read_archive(case).case.photographs[side].file for side in SIDES]
+    assert filed == ["barack_obama_1.jpg", "barack_obama_2.jpg"]
 
     context.close()
     fresh.process.terminate()

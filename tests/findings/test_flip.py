@@ -20,6 +20,7 @@ from xssab_core.metrics import cosine
 from xssab_core.models import FaceModel, TorchFaceModel
 from xssab_core.progress import State
 from xssab_core.replay import dpr
+from xssab_core.replay.case import case_of, play_at_random, random_order
 
 
 def replaced(pair: Pair, explanation: Explanation, fill: Fill, order: np.ndarray, pixels: int) -> np.ndarray:
@@ -90,13 +91,23 @@ def test_the_crossing_is_exact_in_float64(samples: dict[str, AlignedFace], share
     model, pair, explanation = tiny_case(samples, share, fill)
     found = flip_set(model, pair, explanation, fill)
     check(model, pair, found)
-    generator = np.random.default_rng(0)
-    for pixels in found.random:
-        order = dpr.random_order(SIDE, generator)
+    for number, pixels in enumerate(found.random):
+        order = random_order(SIDE, number)
         assert pixels is not None
         few, many = (replaced(pair, explanation, fill, order, count) for count in (pixels - 1, pixels))
         assert is_match(model, pair, explanation, few) == explanation.is_match
         assert is_match(model, pair, explanation, many) != explanation.is_match
+
+
+def test_what_a_replay_that_blurs_too_found_of_random_orders_is_not_computed_again(samples) -> None:
+    model, pair, explanation = tiny_case(samples, 0.3, "blur")
+    before, alone = model.embedded, flip_set(model, pair, explanation, "blur")
+    cost = model.embedded - before
+    seen = play_at_random(model, case_of(pair, model.info.template))
+    before, helped = model.embedded, flip_set(model, pair, explanation, "blur", known=list(seen[:3]))
+    assert model.embedded - before < 0.8 * cost
+    assert helped.random == alone.random
+    assert helped.crossing == alone.crossing
 
 
 class Program:

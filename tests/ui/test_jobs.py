@@ -33,6 +33,19 @@ class Gate:
         return "result"
 
 
+class Counter(Gate):
+    """A gate that counts how often it told of itself."""
+
+    told = 0
+
+    def __call__(self, progress: Progress) -> str:
+        def counted(state: State) -> None:
+            progress(state)
+            self.told += 1
+
+        return super().__call__(counted)
+
+
 @pytest.fixture
 def jobs() -> Jobs:
     return Jobs(at_once=1)
@@ -136,6 +149,62 @@ def test_work_that_a_page_began_is_more_urgent_once_somebody_asks_for_it(jobs, b
     gate.may_end.set()
     assert ended(*waiting)
     assert order == ["c", "a", "b"]
+
+
+def test_what_a_page_began_stands_still_until_what_was_asked_for_tells_what_there_is() -> None:
+    jobs, begun, show = Jobs(at_once=1), Counter(), threading.Event()
+
+    def asked(progress: Progress) -> None:
+        show.wait(SECONDS)
+        progress(State(1, 4, partial="first map"))
+        show.clear()
+        show.wait(SECONDS)
+
+    def pace() -> int:
+        """How often the work that a page began tells of itself within a moment."""
+        time.sleep(0.2)
+        before = begun.told
+        time.sleep(0.2)
+        return begun.told - before
+
+    check = jobs.start("check", "a", "Check", begun, urgency=Urgency.UNASKED)
+    assert pace() > 0
+    first = jobs.start("asked", "b", "Asked", asked, has_head_start=True)
+    assert pace() == 0
+    show.set()
+    assert pace() > 0  # though what was asked for goes on
+    show.set()
+    assert ended(first)
+    begun.may_end.set()
+    assert ended(check)
+
+
+def test_what_was_asked_for_and_shows_nothing_holds_nobody_up_for_long(monkeypatch) -> None:
+    monkeypatch.setattr("ui.jobs.HEAD_START_SECONDS", 0.3)
+    jobs, begun, silent = Jobs(at_once=1), Counter(), threading.Event()
+    jobs.start("check", "a", "Check", begun, urgency=Urgency.UNASKED)
+    jobs.start("asked", "b", "Asked", lambda progress: silent.wait(SECONDS), has_head_start=True)
+    time.sleep(0.5)
+    before = begun.told
+    time.sleep(0.2)
+    assert begun.told > before
+    silent.set()
+    begun.may_end.set()
+
+
+def test_what_pages_began_for_a_session_is_told_in_the_order_of_its_start() -> None:
+    jobs, gates = Jobs(at_once=3), [Gate() for _ in range(4)]
+    trust, regions = (
+        jobs.start(name, "a", name, gate, urgency=Urgency.UNASKED) for name, gate in zip("tr", gates[:2], strict=True)
+    )
+    jobs.start("asked", "a", "Asked", gates[2])
+    jobs.start("other", "b", "Other", gates[3], urgency=Urgency.UNASKED)
+    assert jobs.begun_for("a") == [trust, regions]
+    gates[0].may_end.set()
+    assert ended(trust)
+    assert jobs.begun_for("a") == [regions]
+    for gate in gates:
+        gate.may_end.set()
 
 
 def test_the_place_told_is_the_number_of_jobs_that_come_before(jobs, busy) -> None:

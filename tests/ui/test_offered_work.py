@@ -47,6 +47,7 @@ def page() -> None:
     from tests.ui.test_offered_work import WORKS
     from ui.jobs import jobs, offer_work, session
 
+    st.session_state.runs = st.session_state.get("runs", 0) + 1
     for name in ("one", "two"):
         ended = jobs().take_ended(("offered", name), session())
         if ended is not None:
@@ -82,6 +83,8 @@ def test_work_starts_by_its_button_tells_what_it_counts_and_is_stopped(work) -> 
     app = opened(page)
     assert [caption.value for caption in app.caption] == ["one takes a while.", "two takes a while."]
     app.button[0].click().run()
+    assert buttons(app) == ["Stop", "Start two"]
+    assert app.session_state.runs == 2  # the page runs once for a click
     assert work["one"].told.wait(SECONDS)
     app.run()
     assert bars(app) == ["one: 3 of 8 passes"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +21,7 @@ from xssab_core.findings.several import Further, Several, compare_several, sides
 from xssab_core.metrics import Rate
 from xssab_core.models import FaceModel
 from xssab_core.models.calibration import Calibration, calibration_of
-from xssab_core.progress import Progress, State, ignore, part
+from xssab_core.progress import Progress, State, ignore, part, parts_at_once
 from xssab_core.quality.standing import figures
 from xssab_core.replay.case import Case, flip_sentences
 from xssab_core.scoring.likelihood import likelihood_record
@@ -92,11 +94,16 @@ def compute(
     several = compare_several(model, *sides_of(pair, further), shown.threshold) if any(further.values()) else None
     faces = faces_of(pair, further)
     has_maps = all(_has_map(maps) for _, maps in shown.by_side())
-    found = flip = None
+    found = flip = replay = trust = None
     if has_maps:
-        hidden = engine.hidden_regions(model, pair, part(progress, 0.4, 0.1))
-        found = ledger(model, pair, shown, measured=hidden)
-        flip = engine.flip_set(model, pair, shown, telling_fill(shown), part(progress, 0.5, 0.15))
+        findings, of_trust = parts_at_once(progress, 0.4, 0.4, 0.2)
+        with ThreadPoolExecutor(1) as beside:
+            assessed = beside.submit(copy_context().run, _trust, engine, model, pair, explanations, of_trust)
+            hidden = engine.hidden_regions(model, pair, part(findings, 0.0, 0.25))
+            found = ledger(model, pair, shown, measured=hidden)
+            replay = _replay(engine, model, pair, shown, part(findings, 0.25, 0.45))
+            flip = engine.flip_set(model, pair, shown, telling_fill(shown), part(findings, 0.7, 0.3))
+            trust = assessed.result()
     measured = Measured(
         score=shown.score,
         margin=shown.margin,
@@ -108,8 +115,8 @@ def compute(
         numbers={each.method.id: dict(each.numbers) for each in explanations if each.numbers},
         ledger=None if found is None else found.record(),
         flip=None if flip is None else flip.record(),
-        replay=_replay(engine, model, pair, shown, part(progress, 0.65, 0.2)) if has_maps else None,
-        trust=_trust(engine, model, pair, explanations, part(progress, 0.85, 0.15)) if has_maps else None,
+        replay=replay,
+        trust=trust,
         several=None if several is None else several.record(),
     )
     return Contents(pair, model, faces, explanations, calibration, found, flip, several, measured)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xssab_core.beforehand import OCCLUSIONS, digest_of, read_numbers, shipped
 from xssab_core.errors import ExplainError
 from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo, gaussian_blur
 from xssab_core.explain.confidence import CONFIDENCE, confidence_of
 from xssab_core.metrics import cosine
 from xssab_core.models.base import FaceModel, embed_batches
 from xssab_core.progress import Progress, State
+from xssab_core.work.beforehand import OCCLUSIONS, digest_of, read_numbers, shipped
 
 OCCLUDERS = (7, 14, 28)
 STRIDE = 5
@@ -163,7 +163,7 @@ class XFace(Explainer[FaceModel, OccludedEmbeddings]):
     def known(self, model: FaceModel, probe: np.ndarray, reference: np.ndarray) -> OccludedEmbeddings | None:
         """The occlusions of sample photographs."""
         digests = digest_of(probe), digest_of(reference)
-        found = read_numbers(shipped(OCCLUSIONS, model.info.id), model, self.evidence_kind, digests)
+        found = read_numbers(shipped(OCCLUSIONS, model.info.id), model.weights_sha256, self.evidence_kind, digests)
         if found is None:
             return None
         rows = np.stack(found)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from statistics import median
 from typing import Any, Literal
 
@@ -18,11 +18,11 @@ from xssab_core.metrics import compared, cosine, counted, percent
 from xssab_core.models.base import FaceModel, Threshold
 from xssab_core.progress import Progress, State, ignore
 from xssab_core.replay import dpr
+from xssab_core.replay.case import random_order
 
 Fill = Literal["blur", "partner"]
 FILLS: dict[Fill, str] = {"blur": "its blurred copy", "partner": "the reference at the same place"}
 ORDERS = 5
-_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class FlipSet:
         scores: float64 (21,), the score at each step of 5 %.
         crossing: the first one among these steps; None where the decision is the same at all of them.
         changed: uint8 (S, S, 3), the probe with the pixels of the crossing replaced; None where there is none.
-        random: pixels that each of `ORDERS` random orders takes, None where it turns nothing.
+        random: pixels that each of the first `ORDERS` random orders of a replay takes, None where it turns nothing.
     """
 
     explanation: Explanation
@@ -147,7 +147,12 @@ def telling_fill(explanation: Explanation) -> Fill:
 
 
 def flip_set(
-    model: FaceModel, pair: Pair, explanation: Explanation, fill: Fill = "blur", progress: Progress = ignore
+    model: FaceModel,
+    pair: Pair,
+    explanation: Explanation,
+    fill: Fill = "blur",
+    progress: Progress = ignore,
+    known: Sequence[np.ndarray] = (),
 ) -> FlipSet:
     """Find the first crossing among steps of 5 % and, by bisection, the pixel at which it lies.
 
@@ -161,6 +166,8 @@ def flip_set(
         explanation: whose map of the probe orders the pixels as in a replay, and whose threshold decides.
         fill: "blur" replaces pixels of the probe by its blurred copy, "partner" by those of the reference.
         progress: told of each order done, the map's first; may raise CancelledError.
+        known: float64 (21,) scores of the first random orders at these steps, where a replay with the same fill found
+            them already.
 
     Raises:
         DataError: the explanation has no map of the probe.
@@ -170,14 +177,13 @@ def flip_set(
     end, partner = blurred(probe) if fill == "blur" else reference, next(embed_each(model, [reference]))
     method, steps = explanation.method, dpr.step_counts(len(probe))
     order = dpr.pixel_order(dpr.ranking_map(explanation.probe), explanation.is_match, method.cells, method.attention)
-    generator = np.random.default_rng(_SEED)
-    orders = [order, *(dpr.random_order(len(probe), generator) for _ in range(ORDERS))]
+    orders = [order, *(random_order(len(probe), number) for number in range(ORDERS))]
     way, *others = (_Way(model, probe, end, each, partner, explanation.threshold) for each in orders)
     scores = np.array(list(way.scores(steps)))
     found = [way.first_crossing(steps, scores)]
-    for other in others:
+    for other, seen in zip_longest(others, known[:ORDERS]):
         progress(State(len(found), len(orders), "orders"))
-        found.append(other.first_crossing(steps, other.scores(steps)))
+        found.append(other.first_crossing(steps, other.scores(steps) if seen is None else seen))
     progress(State(len(found), len(orders), "orders"))
     crossing, *at_random = found
     changed = None if crossing is None else way.picture(crossing.pixels)

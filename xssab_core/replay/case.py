@@ -5,12 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xssab_core.beforehand import RANDOM_ORDERS, digest_of, read_numbers, save_numbers, shipped
 from xssab_core.explain import CAUTION, Explanation
 from xssab_core.explain.base import blurred
 from xssab_core.faces import Pair, Template
@@ -21,8 +20,10 @@ from xssab_core.patch_lfw.generator import PatchedFace
 from xssab_core.progress import Progress, State, ignore
 from xssab_core.replay import dpr
 from xssab_core.replay.figure import replay_figure
+from xssab_core.work.beforehand import RANDOM_ORDERS, digest_of, read_numbers, save_numbers, shipped
 
 PERMUTATIONS = 20
+Each = Callable[[Callable[[np.ndarray], np.ndarray], tuple[np.ndarray, np.ndarray]], Iterable[np.ndarray]]
 _ORDERS = f"{PERMUTATIONS} orders, seed 0, {dpr.STEPS} steps"
 
 
@@ -147,16 +148,22 @@ class Replay:
         return replay_figure(lines, about.threshold.value, self.inverse.tolist(), random, notes).encode()
 
 
-def play(embed: dpr.Embed, case: Case, explanation: Explanation) -> Replay:
+def play(embed: dpr.Embed, case: Case, explanation: Explanation, each: Each = map) -> Replay:
     """Replay a case in the order of an explanation of its start, and in the inverse order.
+
+    Args:
+        embed, case, explanation: whose passes, of what, in which order.
+        each: applies a call to both orders, such as `side_by_side`.
 
     Raises:
         DataError: the explanation has no map of the probe that could order pixels.
     """
     order, counts = _order_of(case, explanation)
-    scores, inverse = (
-        dpr.replayed_scores(embed, case.start, case.end, case.reference, o, counts) for o in (order, order[::-1])
-    )
+
+    def scores_in(order: np.ndarray) -> np.ndarray:
+        return dpr.replayed_scores(embed, case.start, case.end, case.reference, order, counts)
+
+    scores, inverse = each(scores_in, (order, order[::-1]))
     return Replay(case, explanation, order, counts, scores, inverse)
 
 
@@ -189,8 +196,8 @@ def play_at_random(
         return scores
     *ends, partner = model.embed(np.stack([case.start, case.end, case.reference]))
     first, last = cosines(np.stack(ends), partner)  # in every order
-    inside, size = dpr.step_counts(len(case.start))[1:-1], len(case.start)
-    orders = (dpr.random_order(size, np.random.default_rng([seed, n])) for n in range(beforehand, PERMUTATIONS))
+    inside = dpr.step_counts(len(case.start))[1:-1]
+    orders = (random_order(len(case.start), number, seed) for number in range(beforehand, PERMUTATIONS))
     for rows in embed_batches(model, (dpr.frames(case.start, case.end, order, inside) for order in orders)):
         scores = np.concatenate([scores, [[first, *cosines(rows, partner), last]]])
         left = (time.perf_counter() - started) / (len(scores) - beforehand) * (PERMUTATIONS - len(scores))
@@ -198,9 +205,14 @@ def play_at_random(
     return scores
 
 
+def random_order(size: int, number: int, seed: int = 0) -> np.ndarray:
+    """int64 (size * size,): the random order of that number, the same for every pair."""
+    return dpr.random_order(size, np.random.default_rng([seed, number]))
+
+
 def known_at_random(model: FaceModel, case: Case) -> np.ndarray | None:
     """What `play_at_random` gives of a case, where it was computed beforehand and ships."""
-    found = read_numbers(shipped(RANDOM_ORDERS, model.info.id), model, _ORDERS, [_digest(case)])
+    found = read_numbers(shipped(RANDOM_ORDERS, model.info.id), model.weights_sha256, _ORDERS, [_digest(case)])
     return None if found is None else found[0]
 
 
@@ -211,7 +223,7 @@ def save_at_random(model: FaceModel, cases: Iterable[Case]) -> None:
         OutputError: the file cannot be written.
     """
     found = {_digest(case): play_at_random(model, case) for case in cases}
-    save_numbers(shipped(RANDOM_ORDERS, model.info.id), model, _ORDERS, found)
+    save_numbers(shipped(RANDOM_ORDERS, model.info.id), model.weights_sha256, _ORDERS, found)
 
 
 def _digest(case: Case) -> str:

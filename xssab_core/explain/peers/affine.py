@@ -86,7 +86,7 @@ def pixel_margins(evidence: CellShares, threshold: float, side: int) -> np.ndarr
 def _shares(grid: torch.Tensor, raw: torch.Tensor, partner: torch.Tensor) -> np.ndarray:
     """float64 (h, w) of a face, from its last grid, its raw embedding and the partner's (D,)."""
     direction = partner / partner.norm()
-    gradient = torch.autograd.grad(raw, grid, direction.to(raw)[None])[0]
+    gradient = torch.autograd.grad((raw[0] * direction.to(raw)).sum(), grid)[0]
     own = raw.detach()[0].double()
     cells = (grid.detach() * gradient).double().sum(dim=1)[0]
     bias = own @ direction - cells.sum()

@@ -14,7 +14,6 @@ from safetensors.numpy import save_file
 
 from xssab_core import paths
 from xssab_core.files import write_whole
-from xssab_core.models.base import FaceModel
 
 OCCLUSIONS = "occlusions"
 RANDOM_ORDERS = "random_orders"
@@ -30,27 +29,27 @@ def digest_of(*crops: np.ndarray) -> str:
     return hashlib.sha256(b"".join(crop.tobytes() for crop in crops)).hexdigest()
 
 
-def save_numbers(path: Path, model: FaceModel, made_by: str, numbers: Mapping[str, np.ndarray]) -> None:
+def save_numbers(path: Path, weights_sha256: str, made_by: str, numbers: Mapping[str, np.ndarray]) -> None:
     """Write arrays by the digest of their crops.
 
     Args:
         path: the file.
-        model: who gave them; the file names its weights.
+        weights_sha256: of the model that gave them.
         made_by: all else that decides them.
         numbers: the arrays.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    about = {"weights_sha256": model.weights_sha256, "made_by": made_by}
+    about = {"weights_sha256": weights_sha256, "made_by": made_by}
     write_whole(path, lambda part: save_file(dict(numbers), part, metadata=about))
 
 
-def read_numbers(path: Path, model: FaceModel, made_by: str, digests: Sequence[str]) -> list[np.ndarray] | None:
+def read_numbers(path: Path, weights_sha256: str, made_by: str, digests: Sequence[str]) -> list[np.ndarray] | None:
     """What `save_numbers` wrote under these digests; None where one of them is not there, where the weights or what
     made them are others, and where there is no such file or it is damaged."""
     with contextlib.suppress(OSError, SafetensorError, ValueError), safe_open(path, framework="np") as file:
-        if file.metadata() != {"weights_sha256": model.weights_sha256, "made_by": made_by}:
+        if file.metadata() != {"weights_sha256": weights_sha256, "made_by": made_by}:
             return None
         return [file.get_tensor(digest) for digest in digests]
     return None
