@@ -13,7 +13,7 @@ from xssab_core.casefile.archive import read_archive
 from xssab_core.faces import SIDES
 
 # Generous: what holds a user up fails, another machine does not.
-MOST_SECONDS = 50
+MOST_SECONDS = 30
 
 
 class Walk:
