@@ -38,9 +38,10 @@ if pair is not None:
     with st.container(key="decision"):
         show_decision(explanation)
     with st.container(horizontal=True, vertical_alignment="center"):
+        checking = None
         if reason is None:
             begin_check(model, pair, explanation)
-            show_verdict(explanation, pair)
+            checking = show_verdict(explanation, pair)
         with st.container(key="replay_link", width="content"):
             open_pair_elsewhere("pages/replay.py", "Replay: put back what the map names")
         link_to_tour()
@@ -64,9 +65,9 @@ if pair is not None:
         if reason is None:
             show_trust(model, pair, explanation, explanations)
     with st.container(), errors_as_sentences():
-        show_regions(model, pair, explanations)
+        show_regions(model, pair, explanations, checking)
     with st.container(), errors_as_sentences():
-        show_flip(model, pair, explanations)
+        show_flip(model, pair, explanations, checking)
     with st.container():
         show_photographs(pair, model)
     show_arguments(explanation, drawing)

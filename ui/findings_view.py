@@ -42,8 +42,11 @@ _EXACT = (
 )
 
 
-def show_regions(model: FaceModel, pair: Pair, explanations: Sequence[Explanation]) -> None:
-    """The region ledger of the map shown first. What was measured is measured once, for every map and threshold."""
+def show_regions(
+    model: FaceModel, pair: Pair, explanations: Sequence[Explanation], after: Hashable | None = None
+) -> None:
+    """The region ledger of the map shown first. What was measured is measured once, for every map and threshold.
+    `after` is a job that the page looks at already, see `watch`."""
     st.header("Regions")
     core = engine()
     measured = _worked_out(
@@ -53,6 +56,7 @@ def show_regions(model: FaceModel, pair: Pair, explanations: Sequence[Explanatio
         "Hide each region",
         _LEDGER_PASSES,
         lambda progress: core.hidden_regions(model, pair, progress),
+        after,
     )
     if measured is not None:
         _show_ledger(pair, ledger(model, pair, _first(explanations), measured=measured))
@@ -100,8 +104,9 @@ def _table(found: Ledger) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def show_flip(model: FaceModel, pair: Pair, explanations: Sequence[Explanation]) -> None:
-    """The pixels of the probe that would turn the decision, in the order of the map shown first."""
+def show_flip(model: FaceModel, pair: Pair, explanations: Sequence[Explanation], after: Hashable | None = None) -> None:
+    """The pixels of the probe that would turn the decision, in the order of the map shown first. `after` as in
+    `show_regions`."""
     st.header("What would flip it")
     explanation = _first(explanations)
     default = telling_fill(explanation)
@@ -123,6 +128,7 @@ def show_flip(model: FaceModel, pair: Pair, explanations: Sequence[Explanation])
         "Find what flips the decision",
         _FLIP_PASSES,
         lambda progress: core.flip_set(model, pair, explanation, fill or default, progress),
+        after,
     )
     if found is not None:
         _show_flip_set(pair, found)
@@ -156,11 +162,14 @@ def _worked_out(
     title: str,
     passes: int,
     work: Callable[[Progress], Any],
+    after: Hashable | None,
 ) -> Any:
     """What work beside the page found; None while it has not. Quick work begins by itself."""
-    if isinstance(model, TorchFaceModel) and passes * engine().seconds_a_pass(model) <= _AT_ONCE_SECONDS:
+    is_quick = isinstance(model, TorchFaceModel) and passes * engine().seconds_a_pass(model) <= _AT_ONCE_SECONDS
+    if is_quick:
         begin_work(slot, key, title, work)
-    return result_or_offer(key, slot, f"{title}: {duration(model, passes)}", title, work)
+    button = f"{title}: {duration(model, passes)}"
+    return result_or_offer(key, slot, button, title, work, after=after if is_quick else None)
 
 
 def _show_svg(svg: str, alt: str) -> None:

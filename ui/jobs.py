@@ -40,7 +40,7 @@ HEAD_START_SECONDS = 2.0
 LOOK_SECONDS = 1.0
 _GLANCE_SECONDS = 0.05
 _STOPPED = "Stopped."
-_SLOT = "_begun_"
+_SLOT, _ASKED = "_begun_", "_asked_"
 _log = logging.getLogger("xssab")
 
 
@@ -192,12 +192,6 @@ class Jobs:
             job.urgency = min(job.urgency, urgency)
         return job
 
-    def begun_for(self, owner: str) -> list[Job]:
-        """What pages began by themselves, this session still wants, and has not ended; in the order of their start."""
-        with self._lock:
-            wanted = [job for job in self._jobs.values() if owner in job.wanted_by and not job.done]
-        return [job for job in wanted if job.urgency is Urgency.UNASKED]
-
     def place(self, job: Job) -> int | None:
         """How many come before a job that waits; None when it does not."""
         with self._lock:
@@ -317,13 +311,11 @@ def session() -> str:
     return secrets.token_hex(8)
 
 
-def watch(key: Hashable, name: str) -> None:
+def watch(key: Hashable, name: str, after: Hashable | None = None) -> None:
     """Progress of a job that has not ended, counted where its work says what it counts, or its place in the queue,
-    with a button to stop it; runs the page again when it ends. Of several that a page began by itself, only the first
-    is looked at: when it ends, the page is run again and shows what the others have found by then."""
-    job = jobs().get(key, session())
-    begun = jobs().begun_for(session())
-    (_told if job in begun[1:] else _watched)(key, name)
+    with a button to stop it; runs the page again when it ends. It is not looked at while the page looks at the job
+    `after`, at whose end the page is run again and shows what both have found."""
+    (_watched if after is None else _told)(key, name)
 
 
 def _tell(key: Hashable, name: str) -> None:
@@ -383,16 +375,19 @@ def offer_work(
     about: str = "",
     patience: float = RELOAD_SECONDS,
     has_head_start: bool = False,
+    after: Hashable | None = None,
 ) -> None:
-    """A button that starts work, with a sentence on it; while the work waits or runs, its progress instead."""
-    if not start_if_asked(key, name, title, work, patience, has_head_start):
-        job = jobs().get(key, session())
-        if job is None or job.done:
-            if about:
-                st.caption(about)
-            st.button(button, key=_button_of(name), icon=":material/play_arrow:")
-            return
-    watch(key, name)
+    """A button that starts work, with a sentence on it; while the work waits or runs, its progress instead, see
+    `watch`."""
+    is_asked = start_if_asked(key, name, title, work, patience, has_head_start)
+    job = jobs().get(key, session())
+    if job is not None and (is_asked or not job.done):
+        watch(key, name, after)
+        return
+    if about:
+        st.caption(about)
+    st.button(button, key=_button_of(name), icon=":material/play_arrow:")
+    st.session_state.pop(_ASKED + name, None)
 
 
 def start_if_asked(
@@ -406,7 +401,8 @@ def start_if_asked(
     """Start work whose button of `offer_work` was pressed; whether it was. Who draws something of the work above the
     button calls it before, so that the page need not run twice."""
     is_asked = bool(st.session_state.get(_button_of(name)))
-    if is_asked:
+    if is_asked and _ASKED + name not in st.session_state:
+        st.session_state[_ASKED + name] = True  # until the button is drawn again
         jobs().start(key, session(), title, work, patience, has_head_start=has_head_start)
     return is_asked
 
@@ -416,7 +412,13 @@ def _button_of(name: str) -> str:
 
 
 def result_or_offer(
-    key: Hashable, name: str, button: str, title: str, work: Callable[[Progress], Any], about: str = ""
+    key: Hashable,
+    name: str,
+    button: str,
+    title: str,
+    work: Callable[[Progress], Any],
+    about: str = "",
+    after: Hashable | None = None,
 ) -> Any:
     """What work beside the page found. None while it has found nothing: then how it failed, if it did, and
     `offer_work`."""
@@ -426,5 +428,5 @@ def result_or_offer(
     ended = jobs().take_ended(key, session())
     if ended is not None and ended.error:
         st.info(plain(ended.error), icon=":material/info:")
-    offer_work(key, name, button, title, work, about)
+    offer_work(key, name, button, title, work, about, after=after)
     return None

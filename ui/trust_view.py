@@ -45,15 +45,18 @@ def check_of(shown: Explanation, pair: Pair) -> Callable[[], Trust | None]:
     return lambda: None if job is None or not job.done or job.error else job.result
 
 
-def show_verdict(shown: Explanation, pair: Pair) -> None:
-    """Stable, unstable or not checked, with what speaks against the map; while it is checked, how far that is."""
-    job = jobs().get(_key(shown, pair), session())
+def show_verdict(shown: Explanation, pair: Pair) -> Hashable | None:
+    """Stable, unstable or not checked, with what speaks against the map. While it is checked, how far that is: then the
+    page looks at this job, whose key is returned."""
+    key = _key(shown, pair)
+    job = jobs().get(key, session())
     if job is not None and not job.done:
-        _await(_key(shown, pair))
-        return
+        _await(key)
+        return key
     found = verdict(check_of(shown, pair)())
     icon = _ICONS.get(found.word, ":material/help:")
     st.markdown(f"{icon} Trust check: **{found.word}**. :small[{plain(found.reason)}]")
+    return None
 
 
 @st.fragment(run_every=LOOK_SECONDS)

@@ -192,21 +192,6 @@ def test_what_was_asked_for_and_shows_nothing_holds_nobody_up_for_long(monkeypat
     begun.may_end.set()
 
 
-def test_what_pages_began_for_a_session_is_told_in_the_order_of_its_start() -> None:
-    jobs, gates = Jobs(at_once=3), [Gate() for _ in range(4)]
-    trust, regions = (
-        jobs.start(name, "a", name, gate, urgency=Urgency.UNASKED) for name, gate in zip("tr", gates[:2], strict=True)
-    )
-    jobs.start("asked", "a", "Asked", gates[2])
-    jobs.start("other", "b", "Other", gates[3], urgency=Urgency.UNASKED)
-    assert jobs.begun_for("a") == [trust, regions]
-    gates[0].may_end.set()
-    assert ended(trust)
-    assert jobs.begun_for("a") == [regions]
-    for gate in gates:
-        gate.may_end.set()
-
-
 def test_the_place_told_is_the_number_of_jobs_that_come_before(jobs, busy) -> None:
     order: list[Job] = []
     started = [jobs.start((owner, n), owner, "Work", nothing) for owner in "aab" for n in range(4)]

@@ -139,3 +139,36 @@ def test_work_begun_for_one_case_is_waited_for_no_more_when_the_user_goes_to_ano
     assert not work["one"].may_end.is_set()
     assert work["two"].told.wait(SECONDS)
     assert [caption.value for caption in app.caption] == ["goes on"]
+
+
+failed: list[str] = []
+
+
+def failing() -> None:
+    import streamlit as st
+
+    from tests.ui.test_offered_work import failed
+    from ui.jobs import jobs, offer_work, session, start_if_asked
+    from xssab_core.errors import DataError
+
+    def work(progress) -> None:
+        failed.append("once more")
+        raise DataError("It cannot be done.")
+
+    start_if_asked("failing", "failing", "Work", work)
+    job = jobs().get("failing", session())
+    if job is not None:
+        job.outcome.exception(30)  # it ends while the page is still drawn
+    ended = jobs().take_ended("failing", session())
+    if ended is not None:
+        st.info(ended.error)
+    offer_work("failing", "failing", "Start", "Work", work)
+
+
+def test_work_that_fails_before_its_button_is_reached_is_done_once_and_says_why() -> None:
+    app = opened(failing)
+    for times in (1, 2):
+        app.button[0].click().run()
+        assert [info.value for info in app.info] == ["It cannot be done."]
+        assert failed == ["once more"] * times
+        assert buttons(app) == ["Start"]
