@@ -104,6 +104,19 @@ def test_randomisation_leaves_the_shared_model_alone_and_is_seeded(
 
 
 @pytest.mark.slow
+def test_methods_that_share_evidence_find_the_same_with_that_of_one(
+    sface: TorchFaceModel, samples: dict[str, AlignedFace]
+) -> None:
+    faces, examined = Pair(samples["barack_obama_1"], samples["barack_obama_2"]), {}
+    crops = faces.crops_for(sface.info.template)
+    for method in ("gradcam", "hirescam"):
+        shown = explain(sface, *faces, method=method)
+        shared = randomisation(sface, crops, shown, examined=examined)
+        assert shared == randomisation(sface, crops, shown)
+        assert list(examined) == ["grid-gradients"]
+
+
+@pytest.mark.slow
 def test_xssab_depends_on_the_weights_and_a_random_map_does_not(
     sface: TorchFaceModel, samples: dict[str, AlignedFace]
 ) -> None:

@@ -196,7 +196,7 @@ def _threads(count: int) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Work:
-    """A method on a pair, and what its group has found out of that pair."""
+    """A method on a pair, and what its group has found out of that pair by the model and by its randomised copy."""
 
     context: Context
     task: PairTask
@@ -204,6 +204,7 @@ class _Work:
     base: Record
     method: Method
     examined: dict[tuple[bool, str], tuple[Evidence, float]]
+    by_the_copy: dict[str, Evidence]
     pulse: Pulse
 
     @property
@@ -220,15 +221,17 @@ def _pair_result(context: Context, task: PairTask, pulse: Pulse) -> PairResult:
     base = task.base or _base_record(context.model, pair, task.probe, task.reference)
     clean = replace(pair, patched=pair.original)
     examined: dict[tuple[bool, str], tuple[Evidence, float]] = {}
+    by_the_copy: dict[str, Evidence] = {}
     records: dict[str, Record] = {}
     # Methods of one kind next to each other, so that one evidence at a time is held.
     for method in sorted(task.methods, key=_examination):
         pulse()
         if _examination(method) not in examined:
             examined.clear()
+            by_the_copy.clear()
         started = time.perf_counter()
         shown = clean if method.on_clean_pairs else pair
-        record = _PROTOCOLS[method.protocol](_Work(context, task, shown, base, method, examined, pulse))
+        record = _PROTOCOLS[method.protocol](_Work(context, task, shown, base, method, examined, by_the_copy, pulse))
         if record is not None:
             # The share of a group's examination is counted once, with the method that caused it.
             record["seconds"]["spent"] = time.perf_counter() - started
@@ -312,7 +315,8 @@ def _checked(work: _Work) -> Record | None:
     seconds = {"examine": examining, "maps": time.perf_counter() - started}
     changed = None
     if shown.probe.combined is not None and shown.reference.combined is not None:
-        changed = randomisation(model, crops, shown, work.context.setup.seed, lambda _: work.pulse())
+        seed = work.context.setup.seed
+        changed = randomisation(model, crops, shown, seed, lambda _: work.pulse(), work.by_the_copy)
     return {
         "index": pair.pair.index,
         "consistency": consistency(shown),

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from xssab_core.errors import ExplainError
-from xssab_core.explain import Explanation, FaceMaps, explain
+from xssab_core.explain import Evidence, Explanation, FaceMaps, explain, method_of
 from xssab_core.faces import AlignedFace, Pair
 from xssab_core.faces.align import Template, similarity_transform
 from xssab_core.metrics import rank_correlation
@@ -164,7 +164,7 @@ def stability(
         else:
             crops = [jpeg(crop, int(amount)) for crop in pair.crops_for(template)]
             back = [np.eye(2, 3), np.eye(2, 3)]
-        again = _again(model, crops, shown, part(progress, number / len(changes), 1 / len(changes)))
+        again = _again(model, crops, shown, part(progress, number / len(changes), 1 / len(changes)), {})
         correlation = _mean(
             _laid_back(_combined(old), _combined(new), matrix)
             for old, new, matrix in (
@@ -183,19 +183,29 @@ def randomisation(
     shown: Explanation,
     seed: int = SEED,
     progress: Progress = ignore,
+    examined: dict[str, Evidence] | None = None,
 ) -> float | str:
     """Rank correlation of |map| between the model and a copy of it with randomised weights; mean of both faces.
 
     Near 0: the map depends on what the model learnt. Near 1: it would look the same without. The shared model is
     never touched. Where it cannot be measured, a sentence that says why: a black box, a degenerate copy (see
     `randomised_copy`), maps without variation.
+
+    Args:
+        model: the model that `shown` is of.
+        crops: uint8 (S, S, 3) of probe and reference.
+        shown: the explanation to test.
+        seed: of the order of the weights.
+        progress: told of the share done; may raise CancelledError.
+        examined: what methods have found out of these crops by the copy of that seed, by kind of evidence; what this
+            call finds out is added, for methods that share it.
     """
     if not isinstance(model, TorchFaceModel):
         return "The weights of a black box cannot be changed."
     forgetful = randomised_copy(model, seed)
     if forgetful is None:
         return f"With its weights in another order, {model.info.id} no longer tells one picture from another."
-    again = _again(forgetful, crops, shown, progress)
+    again = _again(forgetful, crops, shown, progress, {} if examined is None else examined)
     found = _mean(
         rank_correlation(np.abs(_combined(old)), np.abs(_combined(new)))
         for old, new in ((shown.probe, again.probe), (shown.reference, again.reference))
@@ -244,8 +254,18 @@ def _laid_back(old: np.ndarray, new: np.ndarray, matrix: np.ndarray) -> float:
     return rank_correlation(old[inside], laid[inside])
 
 
-def _again(model: FaceModel, crops: Sequence[np.ndarray], shown: Explanation, progress: Progress) -> Explanation:
-    return explain(model, crops[0], crops[1], shown.method.id, shown.threshold, shown.blur, progress)
+def _again(
+    model: FaceModel,
+    crops: Sequence[np.ndarray],
+    shown: Explanation,
+    progress: Progress,
+    examined: dict[str, Evidence],
+) -> Explanation:
+    (probe, reference), method = crops, method_of(shown.method.id)
+    if method.evidence_kind not in examined:
+        examined[method.evidence_kind] = method.examine(model, probe, reference, progress)
+    evidence = examined[method.evidence_kind]
+    return explain(model, probe, reference, shown.method.id, shown.threshold, shown.blur, evidence=evidence)
 
 
 def _combined(maps: FaceMaps) -> np.ndarray:
