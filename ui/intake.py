@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui.choices import belongs, drop, exchange, keep
 from ui.components import component
@@ -21,6 +22,7 @@ from xssab_core.metrics import counted
 
 _CAMERA = "camera"
 _FILE, _FILES = "file", "files"
+_SWAPPED = "_swapped"
 _HELP = f"Up to {MOST_PHOTOGRAPHS} photographs of one person are compared by the mean of their embeddings."
 # Of the tickets of one side, in the address; none has it in it.
 _BETWEEN = ","
@@ -31,6 +33,8 @@ _both_at_once = component("intake")
 
 def uploaded_pair() -> tuple[Photo, Photo] | None:
     """The widgets for two photographs; None while one is missing or cannot be read."""
+    for side, tickets in _swapped_since().items():
+        keep(side, tickets)
     for side in SIDES:
         _say_again(side)
     with st.container():
@@ -77,8 +81,23 @@ def photographs_of(side: str) -> list[Photo]:
 
 
 def _tickets(side: str) -> list[str]:
-    """The tickets of a side, as the address carries them."""
-    return [ticket for ticket in st.query_params.get(side, "").split(_BETWEEN) if ticket][:MOST_PHOTOGRAPHS]
+    """The tickets of a side, as the address carries them, or as they were exchanged last, see `_swapped_since`."""
+    named = _swapped_since().get(side) or st.query_params.get(side, "")
+    return [ticket for ticket in named.split(_BETWEEN) if ticket][:MOST_PHOTOGRAPHS]
+
+
+def _swapped_since() -> dict[str, str]:
+    """What the sides hold since they changed places, where the browser has not heard of it: what it asks for at that
+    moment still has the address from before. Nothing where it went back to that address itself."""
+    swapped: tuple[dict[str, str], dict[str, str]] | None = st.session_state.get(_SWAPPED)
+    run = get_script_run_ctx()
+    if swapped is None or run is None:
+        return {}
+    if run.is_history_navigation:
+        del st.session_state[_SWAPPED]
+        return {}
+    before, since = swapped
+    return since if all(st.query_params.get(side, "") == before[side] for side in SIDES) else {}
 
 
 def _kept(side: str) -> dict[str, Upload]:
@@ -136,6 +155,9 @@ def _remove(side: str, ticket: str) -> None:
     forget_pair()
     left = [other for other in _tickets(side) if other != ticket]
     st.session_state[f"{side}_removed"] = not left
+    for other, tickets in _swapped_since().items():
+        keep(other, tickets)
+    st.session_state.pop(_SWAPPED, None)
     _keep_tickets(side, left)
 
 
@@ -204,11 +226,15 @@ def _take_both() -> None:
 def _swap() -> None:
     """The two sides change places, with all that was chosen for them. What their widgets hold belongs to a side: they
     are emptied, and the photographs are named below them."""
+    for side, tickets in _swapped_since().items():
+        keep(side, tickets)
+    before = {side: _BETWEEN.join(_tickets(side)) for side in SIDES}
     names = ((side, *_choices_of(side), f"{side}_several") for side in SIDES)
     for first, second in zip(*names, strict=True):
         exchange(first, second)
     for side in SIDES:
         _empty(side)
+    st.session_state[_SWAPPED] = before, dict(zip(SIDES, reversed(before.values()), strict=True))
 
 
 def _is_filmed(side: str) -> bool:
