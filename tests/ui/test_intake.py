@@ -99,3 +99,34 @@ def test_a_second_file_whose_run_had_not_heard_of_the_first_loses_nothing() -> N
     # What was removed does not come back.
     app.file_uploader(key="probe_file_0").set_value([]).run()
     assert "probe" not in app.query_params
+
+
+def test_a_run_that_had_not_heard_of_a_swap_does_not_undo_it_nor_does_its_cross() -> None:
+    mine = uploads().put("me", "two_faces.png", _two_faces())
+    other = uploads().put("me", "collins.jpg", COLLINS)
+    app = AppTest.from_function(_page, default_timeout=60)
+    app.session_state["_browser"] = "me"
+    app.query_params["source"] = "Upload"
+
+    def asked_with(probe: str, reference: str) -> None:
+        app.query_params["probe"], app.query_params["reference"] = probe, reference
+
+    def sides() -> list[str]:
+        assert not app.exception
+        return [text.value.split()[0] for text in app.text]
+
+    asked_with(mine, other)
+    app.run()
+    for told in (["collins.jpg", "two_faces.png"], ["two_faces.png", "collins.jpg"], ["collins.jpg", "two_faces.png"]):
+        next(button for button in app.button if button.label == "Swap probe and reference").click().run()
+        assert sides() == told
+        asked_with(*((mine, other) if told[0] == "collins.jpg" else (other, mine)))  # as it was before
+        app.run()
+        assert sides() == told
+    asked_with(mine, other)
+    app.button(key=f"probe_remove_{other}").click().run()
+    assert not app.exception
+    assert "probe" not in app.query_params
+    assert mine in str(app.query_params["reference"])
+    assert uploads().get("me", mine) is not None
+    assert uploads().get("me", other) is None
