@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from xssab_core.device import on_one_thread
 from xssab_core.explain import CAUTION, Explanation
 from xssab_core.explain.base import blurred
 from xssab_core.faces import Pair, Template
@@ -194,7 +195,7 @@ def play_at_random(
     beforehand = len(scores)
     if beforehand == PERMUTATIONS:
         return scores
-    *ends, partner = model.embed(np.stack([case.start, case.end, case.reference]))
+    *ends, partner = on_one_thread(lambda: model.embed(np.stack([case.start, case.end, case.reference])))
     first, last = cosines(np.stack(ends), partner)  # in every order
     inside = dpr.step_counts(len(case.start))[1:-1]
     orders = (random_order(len(case.start), number, seed) for number in range(beforehand, PERMUTATIONS))
