@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterable, Mapping
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui.choices import belongs, drop, exchange, keep
@@ -33,8 +35,7 @@ _both_at_once = component("intake")
 
 def uploaded_pair() -> tuple[Photo, Photo] | None:
     """The widgets for two photographs; None while one is missing or cannot be read."""
-    for side, tickets in _swapped_since().items():
-        keep(side, tickets)
+    _say_swap_again()
     for side in SIDES:
         _say_again(side)
     with st.container():
@@ -87,8 +88,8 @@ def _tickets(side: str) -> list[str]:
 
 
 def _swapped_since() -> dict[str, str]:
-    """What the sides hold since they changed places, where the browser has not heard of it: what it asks for at that
-    moment still has the address from before. Nothing where it went back to that address itself."""
+    """What the address says of the sides since they changed places, where the browser has not heard of it: what it asks
+    for at that moment still has the one from before. Nothing where it went back to that one itself."""
     swapped: tuple[dict[str, str], dict[str, str]] | None = st.session_state.get(_SWAPPED)
     run = get_script_run_ctx()
     if swapped is None or run is None:
@@ -98,6 +99,12 @@ def _swapped_since() -> dict[str, str]:
         return {}
     before, since = swapped
     return since if all(st.query_params.get(side, "") == before[side] for side in SIDES) else {}
+
+
+def _say_swap_again() -> None:
+    for name, text in _swapped_since().items():
+        with contextlib.suppress(StreamlitAPIException):  # of what a widget holds, Streamlit writes the address
+            keep(name, text)
 
 
 def _kept(side: str) -> dict[str, Upload]:
@@ -155,8 +162,7 @@ def _remove(side: str, ticket: str) -> None:
     forget_pair()
     left = [other for other in _tickets(side) if other != ticket]
     st.session_state[f"{side}_removed"] = not left
-    for other, tickets in _swapped_since().items():
-        keep(other, tickets)
+    _say_swap_again()
     st.session_state.pop(_SWAPPED, None)
     _keep_tickets(side, left)
 
@@ -226,15 +232,15 @@ def _take_both() -> None:
 def _swap() -> None:
     """The two sides change places, with all that was chosen for them. What their widgets hold belongs to a side: they
     are emptied, and the photographs are named below them."""
-    for side, tickets in _swapped_since().items():
-        keep(side, tickets)
-    before = {side: _BETWEEN.join(_tickets(side)) for side in SIDES}
+    _say_swap_again()
+    before = {side: st.query_params.get(side, "") for side in SIDES}
     names = ((side, *_choices_of(side), f"{side}_several") for side in SIDES)
     for first, second in zip(*names, strict=True):
         exchange(first, second)
     for side in SIDES:
         _empty(side)
-    st.session_state[_SWAPPED] = before, dict(zip(SIDES, reversed(before.values()), strict=True))
+    said = (name for side in SIDES for name in (side, *_choices_of(side)))
+    st.session_state[_SWAPPED] = before, {name: st.query_params.get(name, "") for name in said}
 
 
 def _is_filmed(side: str) -> bool:

@@ -67,8 +67,18 @@ def test_a_swap_takes_along_face_and_landmarks_and_a_second_one_undoes_it() -> N
         **{"source": "Upload", "probe": other, "probe_points": placed},
         **{"reference": mine, "reference_face": "2"},
     }
+    exchanged = query()
     assert swap() == faces
     assert query() == said
+    app.query_params.clear()
+    for key, value in exchanged.items():  # a run that has not heard of it
+        app.query_params[key] = value
+    app.run()
+    assert [text.value for text in app.text] == faces
+    # Of the face, which a widget holds, Streamlit writes the address.
+    assert {key: value for key, value in query().items() if not key.endswith("_face")} == {
+        key: value for key, value in said.items() if not key.endswith("_face")
+    }
 
 
 def test_a_photograph_that_a_reload_found_again_is_removed_by_its_cross() -> None:
