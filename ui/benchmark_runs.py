@@ -13,7 +13,7 @@ from pathlib import Path
 import streamlit as st
 import torch
 
-from ui.jobs import FOR_EVER, jobs, offer_work, session
+from ui.jobs import FOR_EVER, Offer, jobs, offer_work, session
 from ui.kept import kept_file
 from ui.measured import shipped_files
 from ui.page import errors_as_sentences
@@ -233,4 +233,4 @@ def _offer(key: Hashable, name: str, button: str, title: str, settings: Settings
         stages = {True: part(progress, 0.0, 0.1), False: part(progress, 0.1, 0.9)}
         run_benchmark(settings, model, lambda state: stages[state.what == CLEAN_IMAGES](state))
 
-    offer_work(key, name, button, title, work, about, FOR_EVER)
+    offer_work(Offer(key, name, title, work, FOR_EVER), button, about)

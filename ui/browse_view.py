@@ -16,7 +16,7 @@ from ui.browse_sets import Face, LfwSet
 from ui.browse_sheet import changed, choose, on_sheet
 from ui.browse_words import OUTCOME_TITLES
 from ui.components import component
-from ui.jobs import FOR_EVER, jobs, offer_work, session
+from ui.jobs import FOR_EVER, Offer, jobs, offer_work, session
 from ui.page import address
 from ui.pictures import png_url
 from ui.sidebar import settings_in_url
@@ -91,7 +91,7 @@ def offer_scoring(pairs: LfwSet, model: FaceModel) -> None:
     )
     button = f"Score the other {counted(total - known, 'pair')}"
     name, title = f"scores_{model.info.id}", f"Scoring, {model.info.title}"
-    offer_work(key, name, button, title, pairs.scores.compute, about, FOR_EVER)
+    offer_work(Offer(key, name, title, pairs.scores.compute, FOR_EVER), button, about)
 
 
 def pick_selection(table: pd.DataFrame) -> Selection:

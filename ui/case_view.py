@@ -8,7 +8,7 @@ from collections.abc import Hashable, Sequence
 import pandas as pd
 import streamlit as st
 
-from ui.jobs import jobs, result_or_offer, session
+from ui.jobs import Offer, jobs, result_or_offer, session
 from ui.page import errors_as_sentences
 from ui.sidebar import Drawing
 from ui.state import engine
@@ -23,6 +23,7 @@ from xssab_core.faces.photo import SUFFIXES
 from xssab_core.findings.several import Further, sides_of
 from xssab_core.metrics import counted
 from xssab_core.models import FaceModel
+from xssab_core.progress import Progress
 
 _KEPT = "_case_kept"
 _MARKS = {"equal": "✓ equal", "within tolerance": "≈ within tolerance", "different": "✗ different"}
@@ -60,12 +61,9 @@ def offer_case(
         drawing,
     )
     _keep_only(key)
-    made = result_or_offer(
-        key,
-        "case",
-        "Case file (zip)",
-        "Making the case file",
-        lambda progress: case_file(
+
+    def work(progress: Progress) -> bytes:
+        return case_file(
             core,
             model,
             pair,
@@ -79,8 +77,9 @@ def offer_case(
             opacity=drawing.opacity,
             further=further,
             progress=progress,
-        ),
-    )
+        )
+
+    made = result_or_offer(Offer(key, "case", "Making the case file", work), "Case file (zip)")
     if made is not None:
         _save(made)
 
@@ -159,13 +158,11 @@ def _check(archive: Archive, given: Sequence[bytes]) -> None:
     core = engine()
     key = ("reproduce", archive.seal, archive.problems, *(hashlib.sha256(data).hexdigest() for data in given))
     _keep_only(key)
-    found = result_or_offer(
-        key,
-        "reproduce",
-        "Compute everything again",
-        "Computing the case again",
-        lambda progress: reproduce(core, archive, given, progress),
-    )
+
+    def work(progress: Progress) -> Reproduction:
+        return reproduce(core, archive, given, progress)
+
+    found = result_or_offer(Offer(key, "reproduce", "Computing the case again", work), "Compute everything again")
     if found is not None:
         _show(found)
 

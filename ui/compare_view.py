@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
-from typing import Any
+from collections.abc import Hashable, Iterator
 
 import pandas as pd
 import streamlit as st
 
 from ui.choices import belongs
-from ui.jobs import LOOK_SECONDS, jobs, offer_work, session, so_far, start_if_asked
+from ui.jobs import LOOK_SECONDS, Offer, jobs, offer_work, session, so_far, start_if_asked
 from ui.map_viewer import Legend, Row, Tile, combined_tiles, map_viewer
 from ui.measured import answers_best, worth_of
 from ui.sidebar import Drawing, take_drawing
@@ -20,7 +19,7 @@ from xssab_core.explain.confidence import CONFIDENCE, confidence_of
 from xssab_core.faces import SIDES, Pair
 from xssab_core.metrics import percent
 from xssab_core.models import FaceModel, Threshold, TorchFaceModel
-from xssab_core.progress import Progress, roughly
+from xssab_core.progress import roughly
 from xssab_core.render import shared_scale
 
 # Chosen before the user chooses. A slow one among them is offered where nothing is known of it beforehand.
@@ -66,7 +65,7 @@ def compare_methods(
         else:
             waiting.setdefault(method.evidence_kind, []).append(method)
     for methods in waiting.values():
-        start_if_asked(*_work_of(model, pair, methods), has_head_start=True)
+        start_if_asked(_work_of(model, pair, methods))
     running = [methods for methods in waiting.values() if _is_running(model, pair, methods[0])]
     draw = _growing_grid if running else _grid
     draw(model, explanations, running, pair, threshold, drawing)
@@ -215,24 +214,22 @@ def duration(model: FaceModel, passes: int) -> str:
 
 def offer(model: FaceModel, pair: Pair, methods: list[AnyExplainer]) -> None:
     """A button that starts slow methods which share their passes, then their progress."""
-    key, kind, names, work = _work_of(model, pair, methods)
-    info = methods[0].info
-    ended = jobs().take_ended(key, session())
+    work, info = _work_of(model, pair, methods), methods[0].info
+    ended = jobs().take_ended(work.key, session())
     if ended is not None and ended.error:
-        st.info(plain(f"{names}: {ended.error}"), icon=":material/info:")
-    button = f"Compute {plain(names)}: {duration(model, info.forward_passes + 2 * info.backward_passes)}"
-    offer_work(key, kind, button, names, work, has_head_start=True)
+        st.info(plain(f"{work.title}: {ended.error}"), icon=":material/info:")
+    button = f"Compute {plain(work.title)}: {duration(model, info.forward_passes + 2 * info.backward_passes)}"
+    offer_work(work, button)
 
 
-def _work_of(
-    model: FaceModel, pair: Pair, methods: list[AnyExplainer]
-) -> tuple[Hashable, str, str, Callable[[Progress], Any]]:
-    """The job that gathers what these methods share: its key, the name of its button, its title, and what it does."""
+def _work_of(model: FaceModel, pair: Pair, methods: list[AnyExplainer]) -> Offer:
+    """What gathers the evidence that these methods share."""
     core, info = engine(), methods[0].info
     threshold = 0.0  # plays no part in what is gathered
-    return (
+    return Offer(
         _key_of(model, pair, methods[0]),
         methods[0].evidence_kind,
         ", ".join(method.info.short_title for method in methods),
         lambda progress: core.explain(model, pair, info.id, threshold, progress=progress),
+        has_head_start=True,
     )

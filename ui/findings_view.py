@@ -12,7 +12,7 @@ import streamlit as st
 
 from ui.choices import belongs
 from ui.compare_view import duration
-from ui.jobs import begin_work, result_or_offer
+from ui.jobs import Offer, begin_work, result_or_offer
 from ui.state import engine
 from ui.words import plain
 from xssab_core.explain import Explanation
@@ -169,7 +169,7 @@ def _worked_out(
     if is_quick:
         begin_work(slot, key, title, work)
     button = f"{title}: {duration(model, passes)}"
-    return result_or_offer(key, slot, button, title, work, after=after if is_quick else None)
+    return result_or_offer(Offer(key, slot, title, work), button, after=after if is_quick else None)
 
 
 def _show_svg(svg: str, alt: str) -> None:

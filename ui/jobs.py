@@ -366,67 +366,63 @@ def begin_anew(slot: str) -> None:
     st.rerun()
 
 
-def offer_work(
-    key: Hashable,
-    name: str,
-    button: str,
-    title: str,
-    work: Callable[[Progress], Any],
-    about: str = "",
-    patience: float = RELOAD_SECONDS,
-    has_head_start: bool = False,
-    after: Hashable | None = None,
-) -> None:
+@dataclass(frozen=True)
+class Offer:
+    """Work that a button of the page starts.
+
+    Attributes:
+        key: what it computes.
+        name: of its button.
+        title: what the user is told it does.
+        work: does it.
+        patience, has_head_start: see `Job`.
+    """
+
+    key: Hashable
+    name: str
+    title: str
+    work: Callable[[Progress], Any]
+    patience: float = RELOAD_SECONDS
+    has_head_start: bool = False
+
+    @property
+    def button(self) -> str:
+        """The key of its button."""
+        return f"start_{self.name}"
+
+
+def offer_work(offer: Offer, button: str, about: str = "", after: Hashable | None = None) -> None:
     """A button that starts work, with a sentence on it; while the work waits or runs, its progress instead, see
     `watch`."""
-    is_asked = start_if_asked(key, name, title, work, patience, has_head_start)
-    job = jobs().get(key, session())
+    is_asked = start_if_asked(offer)
+    job = jobs().get(offer.key, session())
     if job is not None and (is_asked or not job.done):
-        watch(key, name, after)
+        watch(offer.key, offer.name, after)
         return
     if about:
         st.caption(about)
-    st.button(button, key=_button_of(name), icon=":material/play_arrow:")
-    st.session_state.pop(_ASKED + name, None)
+    st.button(button, key=offer.button, icon=":material/play_arrow:")
+    st.session_state.pop(_ASKED + offer.name, None)
 
 
-def start_if_asked(
-    key: Hashable,
-    name: str,
-    title: str,
-    work: Callable[[Progress], Any],
-    patience: float = RELOAD_SECONDS,
-    has_head_start: bool = False,
-) -> bool:
-    """Start work whose button of `offer_work` was pressed; whether it was. Who draws something of the work above the
-    button calls it before, so that the page need not run twice."""
-    is_asked = bool(st.session_state.get(_button_of(name)))
-    if is_asked and _ASKED + name not in st.session_state:
-        st.session_state[_ASKED + name] = True  # until the button is drawn again
-        jobs().start(key, session(), title, work, patience, has_head_start=has_head_start)
+def start_if_asked(offer: Offer) -> bool:
+    """Start work whose button was pressed; whether it was. Who draws something of the work above the button calls it
+    before, so that the page need not run twice."""
+    is_asked = bool(st.session_state.get(offer.button))
+    if is_asked and _ASKED + offer.name not in st.session_state:
+        st.session_state[_ASKED + offer.name] = True  # until the button is drawn again
+        jobs().start(offer.key, session(), offer.title, offer.work, offer.patience, has_head_start=offer.has_head_start)
     return is_asked
 
 
-def _button_of(name: str) -> str:
-    return f"start_{name}"
-
-
-def result_or_offer(
-    key: Hashable,
-    name: str,
-    button: str,
-    title: str,
-    work: Callable[[Progress], Any],
-    about: str = "",
-    after: Hashable | None = None,
-) -> Any:
+def result_or_offer(offer: Offer, button: str, about: str = "", after: Hashable | None = None) -> Any:
     """What work beside the page found. None while it has found nothing: then how it failed, if it did, and
     `offer_work`."""
-    job = jobs().get(key, session())
+    job = jobs().get(offer.key, session())
     if job is not None and job.done and not job.error:
         return job.result
-    ended = jobs().take_ended(key, session())
+    ended = jobs().take_ended(offer.key, session())
     if ended is not None and ended.error:
         st.info(plain(ended.error), icon=":material/info:")
-    offer_work(key, name, button, title, work, about, after=after)
+    offer_work(offer, button, about, after)
     return None

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, NoReturn
 
 import streamlit as st
 
-from ui.jobs import FOR_EVER, jobs, offer_work, session
+from ui.jobs import FOR_EVER, Offer, jobs, offer_work, session
 from ui.state import engine, lfw_at, lfw_folder
 from ui.words import plain
 from xssab_core.data.crops import CropCache
@@ -230,4 +230,4 @@ def _offer(
     if ended is not None:
         st.session_state[_NEWS] = ended
         st.rerun()
-    offer_work(key, name, button, title, work, about, FOR_EVER)
+    offer_work(Offer(key, name, title, work, FOR_EVER), button, about)

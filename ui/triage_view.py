@@ -11,7 +11,7 @@ import streamlit as st
 
 from ui.address import aligned_text
 from ui.browse_view import PLACES, show_cards, to_first_page
-from ui.jobs import jobs, offer_work, session
+from ui.jobs import Offer, jobs, offer_work, session
 from ui.kept import kept_file
 from ui.page import address, errors_as_sentences
 from ui.pictures import png_url, show_picture
@@ -125,7 +125,7 @@ def _offer(listed: Upload, photos: Upload, settings: Settings, model: FaceModel,
         triage(pairs, settings, store, model, progress=progress)
         return store.packed()
 
-    offer_work(key, "triage", f"Triage {counted(len(pairs.rows), 'row')}", "Triage", work)
+    offer_work(Offer(key, "triage", "Triage", work), f"Triage {counted(len(pairs.rows), 'row')}")
 
 
 def _open(packed: bytes, pairs: PairList, before: Run | None) -> None:

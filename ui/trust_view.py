@@ -7,13 +7,12 @@ from dataclasses import replace
 
 import streamlit as st
 
-from ui.jobs import LOOK_SECONDS, begin_work, jobs, result_or_offer, session, start_if_asked
+from ui.jobs import LOOK_SECONDS, Offer, begin_work, jobs, result_or_offer, session, start_if_asked
 from ui.state import engine
 from ui.words import plain
 from xssab_core.explain import Explanation
 from xssab_core.faces import Pair
 from xssab_core.models import FaceModel
-from xssab_core.progress import Progress
 from xssab_core.trust.checks import JITTERS, QUALITIES, Trust, agreement
 from xssab_core.trust.words import sentences, verdict
 
@@ -21,21 +20,16 @@ from xssab_core.trust.words import sentences, verdict
 _AT_ONCE_SECONDS = 5.0
 # A check explains the pair once for each change, and once by a model with randomised weights.
 _EXPLANATIONS = len(JITTERS) + len(QUALITIES) + 1
-_NAME, _TITLE = "trust", "Checking the map"
 _ICONS = {"stable": ":green[:material/check_circle:]", "unstable": ":orange[:material/warning:]"}
 
 
 def begin_check(model: FaceModel, pair: Pair, shown: Explanation) -> None:
     """Check the map in the background where that is quick or was asked for."""
     passes = _EXPLANATIONS * (shown.method.forward_passes + 2 * shown.method.backward_passes)
-    core, key = engine(), _key(shown, pair)
-
-    def work(progress: Progress) -> Trust:
-        return core.trust(model, pair, shown, progress)
-
-    start_if_asked(key, _NAME, _TITLE, work)
-    if passes * core.seconds_a_pass(model) <= _AT_ONCE_SECONDS:
-        begin_work(_NAME, key, _TITLE, work)
+    check = _check(model, pair, shown)
+    start_if_asked(check)
+    if passes * engine().seconds_a_pass(model) <= _AT_ONCE_SECONDS:
+        begin_work(check.name, check.key, check.title, check.work)
 
 
 def check_of(shown: Explanation, pair: Pair) -> Callable[[], Trust | None]:
@@ -82,14 +76,17 @@ def show_trust(model: FaceModel, pair: Pair, shown: Explanation, explanations: I
 
 
 def _offer(model: FaceModel, pair: Pair, shown: Explanation) -> None:
+    about = "Explains the pair again after small changes of the photographs and with randomised weights, and compares."
+    result_or_offer(_check(model, pair, shown), "Check this map", about)
+
+
+def _check(model: FaceModel, pair: Pair, shown: Explanation) -> Offer:
     core = engine()
-    result_or_offer(
+    return Offer(
         _key(shown, pair),
-        _NAME,
-        "Check this map",
-        _TITLE,
+        "trust",
+        "Checking the map",
         lambda progress: core.trust(model, pair, shown, progress),
-        "Explains the pair again after small changes of the photographs and with randomised weights, and compares.",
     )
 
 

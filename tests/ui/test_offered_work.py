@@ -45,14 +45,14 @@ def page() -> None:
     import streamlit as st
 
     from tests.ui.test_offered_work import WORKS
-    from ui.jobs import jobs, offer_work, session
+    from ui.jobs import Offer, jobs, offer_work, session
 
     st.session_state.runs = st.session_state.get("runs", 0) + 1
     for name in ("one", "two"):
         ended = jobs().take_ended(("offered", name), session())
         if ended is not None:
             st.info(ended.error or f"Ended with {ended.result}")
-        offer_work(("offered", name), name, f"Start {name}", name, WORKS[name], f"{name} takes a while.")
+        offer_work(Offer(("offered", name), name, name, WORKS[name]), f"Start {name}", f"{name} takes a while.")
 
 
 def begun() -> None:
@@ -148,21 +148,22 @@ def failing() -> None:
     import streamlit as st
 
     from tests.ui.test_offered_work import failed
-    from ui.jobs import jobs, offer_work, session, start_if_asked
+    from ui.jobs import Offer, jobs, offer_work, session, start_if_asked
     from xssab_core.errors import DataError
 
     def work(progress) -> None:
         failed.append("once more")
         raise DataError("It cannot be done.")
 
-    start_if_asked("failing", "failing", "Work", work)
+    offer = Offer("failing", "failing", "Work", work)
+    start_if_asked(offer)
     job = jobs().get("failing", session())
     if job is not None:
         job.outcome.exception(30)  # it ends while the page is still drawn
     ended = jobs().take_ended("failing", session())
     if ended is not None:
         st.info(ended.error)
-    offer_work("failing", "failing", "Start", "Work", work)
+    offer_work(offer, "Start")
 
 
 def test_work_that_fails_before_its_button_is_reached_is_done_once_and_says_why() -> None:
