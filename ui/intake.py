@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from ui.choices import belongs, drop, exchange, keep
 from ui.components import component
+from ui.kept import take_changed
 from ui.models_view import forget_pair
 from ui.pictures import photo_with_faces, show_picture
 from ui.state import Upload, browser, engine, forget_upload, uploads
@@ -37,7 +39,7 @@ def uploaded_pair() -> tuple[Photo, Photo] | None:
     """The widgets for two photographs; None while one is missing or cannot be read."""
     _say_swap_again()
     for side in SIDES:
-        _say_again(side)
+        _take_over(side, _is_several(side))
     with st.container():
         _take_both()
     probe, reference = (uploaded(side, may_be_several=True) for side in SIDES)
@@ -49,7 +51,9 @@ def uploaded(side: str, may_be_several: bool = False) -> Photo | None:
     while there is none."""
     name = side.capitalize()
     several = may_be_several and _is_several(side)
-    file = _take_in(side, name, several)
+    if not may_be_several:
+        _take_over(side, several)
+    file = _show_widget(side, name, several)
     if may_be_several:
         st.toggle(
             f"Several {side} photographs", key=f"{side}_several", on_change=_back_to_one, args=(side,), help=_HELP
@@ -258,52 +262,46 @@ def _empty(side: str) -> None:
     st.session_state[_emptied(side)] = st.session_state.get(_emptied(side), 0) + 1
 
 
-def _take_in(side: str, name: str, several: bool) -> object | None:
+def _show_widget(side: str, name: str, several: bool) -> object | None:
     """The widget that takes a file or a picture of the camera; what it holds."""
     key = _widget(side, several)
-    given = {"key": key, "on_change": _take_further if several else _take_over, "args": (side, key)}
     label = f"{name}: add photographs of one person" if several else name
     held = (
-        st.camera_input(label, **given)
+        st.camera_input(label, key=key)
         if _is_filmed(side)
-        else st.file_uploader(label, type=list(SUFFIXES), accept_multiple_files=several, **given)
+        else st.file_uploader(label, type=list(SUFFIXES), accept_multiple_files=several, key=key)
     )
     st.toggle(f"{name} from the camera", key=f"{side}_{_CAMERA}_on")
     return held
 
 
-def _take_over(side: str, key: str) -> None:
+def _take_over(side: str, several: bool) -> None:
+    """What the widget of a side holds, and did not hold before, becomes the side's."""
+    key = _widget(side, several)
+    if take_changed(key, lambda files: (_join if several else _replace)(side, files)):
+        return
+    # Where the browser asked for this run before it had heard of the ticket, it brings the address as it was.
+    if st.session_state.get(key) and not several and not _kept(side):
+        _keep_tickets(side, [st.session_state[f"{side}_given"]])
+
+
+def _replace(side: str, files: Sequence[UploadedFile]) -> None:
     """The user gave another photograph, or removed it with the widget's cross: what was there before goes, with all
-    that belonged to it. A widget that is empty on a page just loaded was not changed by the user: its file stays."""
-    file = st.session_state[key]
+    that belonged to it."""
     for ticket in _tickets(side):
         _remove(side, ticket)
     drop(*_choices_of(side))
-    st.session_state[f"{side}_removed"] = file is None
-    if file is not None:
-        ticket = st.session_state[_given(side)] = uploads().put(browser(), file.name, file.getvalue())
+    st.session_state[f"{side}_removed"] = not files
+    for file in files:
+        ticket = st.session_state[f"{side}_given"] = uploads().put(browser(), file.name, file.getvalue())
         _keep_tickets(side, [ticket])
 
 
-def _say_again(side: str) -> None:
-    """What the widget of a side holds is in the address. Where two files come at once, the browser asks for a run with
-    the second before it has heard of the ticket of the first, and brings the address as it was."""
-    ticket = st.session_state.get(_given(side))
-    held = st.session_state.get(_widget(side, several=False))
-    if held is not None and ticket is not None and not _is_several(side) and not _kept(side):
-        _keep_tickets(side, [ticket])
-
-
-def _given(side: str) -> str:
-    """The ticket of what the widget of a side holds."""
-    return f"{side}_given"
-
-
-def _take_further(side: str, key: str) -> None:
+def _join(side: str, files: Sequence[UploadedFile]) -> None:
     """The user gave further photographs: they join those that are there, and the widget is emptied for more."""
-    held, kept = st.session_state[key], _kept(side)
+    kept = _kept(side)
     known, new = {upload.data for upload in kept.values()}, {}
-    for file in held if isinstance(held, list) else [held] * (held is not None):
+    for file in files:
         if file.getvalue() not in known:  # the same photograph again would count twice
             new[file.getvalue()] = file.name
     room = MOST_PHOTOGRAPHS - len(kept)

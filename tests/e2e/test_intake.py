@@ -109,6 +109,7 @@ def test_a_picture_of_the_camera_is_explained(in_front_of_the_camera, app) -> No
         "() => { const film = document.querySelector('video'); return film && film.currentTime > 1; }"
     )
     take.click()
+    expect(page.get_by_role("button", name="Clear photo")).to_be_visible()
     expect(page.get_by_role("img", name="probe photograph with 1 face")).to_be_visible()
     page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(SAMPLES / "joe_biden_1.jpg")
     wait_for_maps(page)

@@ -172,3 +172,20 @@ def test_files_that_cannot_be_used_are_refused_in_a_sentence(
     app.run()
     assert told in said(app)
     assert not app.exception
+
+
+def test_a_second_file_whose_run_had_not_heard_of_the_first_loses_nothing(
+    sface: FaceModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XSSAB_TRIAGE", raising=False)
+    app = opened("pages/triage.py")
+    app.file_uploader(key="list_file").set_value(("pairs.csv", ROWS.encode(), "text/csv")).run()
+    ticket = app.query_params["list"]
+    del app.query_params["list"]
+    app.file_uploader(key="photos_file").set_value(("photos.zip", photographs_zip(), "application/zip")).run()
+    assert not app.exception
+    assert app.query_params["list"] == ticket
+    assert app.button(key="start_triage")
+    # What was removed does not come back.
+    app.file_uploader(key="list_file").set_value([]).run()
+    assert "list" not in app.query_params
