@@ -13,6 +13,9 @@ if __name__ == "__main__":  # each run of a page
     caution()
     page.run()
 else:  # once, when `streamlit run app.py` looks for a server
+    import gc
+
+    gc.disable()  # until `warm_up` has imported all
     from ui.server import middleware
     from ui.warm import warm_up
 

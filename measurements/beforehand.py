@@ -1,6 +1,6 @@
-"""The files in assets/occlusions and assets/random_orders: what xFace finds out about the sample photographs and about
-the pair that Replay opens with, and the scores of every sample pair in random orders, without patches and with those
-that the app offers first.
+"""The files in assets/occlusions, assets/random_orders and assets/randomised: what xFace finds out about the sample
+photographs and about the pair that Replay opens with; the scores of every sample pair in random orders, without patches
+and with those that the app offers first; and what settles the copy of the model with randomised weights.
 
 Run: python measurements/beforehand.py [--model sface]
 """
@@ -20,11 +20,13 @@ from ui.pair_picker import SHOWCASE, sample_pairs
 from xssab_core import align_face, load_model, open_photo
 from xssab_core.explain.xface import XFace
 from xssab_core.faces import AlignedFace, Pair
-from xssab_core.models import DEFAULT_MODEL, FaceModel
+from xssab_core.models import DEFAULT_MODEL, FaceModel, TorchFaceModel
 from xssab_core.patch_lfw.generator import PATCH_SIDE, PATCHES, PatchedFace, uniform_positions
 from xssab_core.paths import ASSETS
 from xssab_core.progress import Line
 from xssab_core.replay.case import case_of, save_at_random
+from xssab_core.trust.checks import SEED
+from xssab_core.trust.randomised import save_moments
 from xssab_core.work.beforehand import OCCLUSIONS, digest_of, save_numbers, shipped
 
 
@@ -37,6 +39,8 @@ def main() -> None:
     faces = {path.stem: align_face(open_photo(path)) for path in sorted((ASSETS / "samples").glob("*.jpg"))}
     occlusions(model, faces)
     random_orders(model, faces)
+    if isinstance(model, TorchFaceModel):
+        save_moments(model, SEED)
 
 
 def occlusions(model: FaceModel, faces: dict[str, AlignedFace]) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.explain.tiny import random_pair, tiny_model
 from ui.pair_picker import SHOWCASE, sample_pairs
+from xssab_core.device import on_one_thread
 from xssab_core.engine import Engine
 from xssab_core.errors import CancelledError
 from xssab_core.explain import METHODS
@@ -19,7 +20,25 @@ from xssab_core.patch_lfw.generator import PATCH_SIDE, PATCHES, PatchedFace, uni
 from xssab_core.progress import State
 from xssab_core.replay import dpr
 from xssab_core.replay.case import PERMUTATIONS, case_of
-from xssab_core.work.beforehand import OCCLUSIONS, RANDOM_ORDERS, digest_of, read_numbers, save_numbers, shipped
+from xssab_core.trust.checks import SEED
+from xssab_core.trust.randomised import (
+    _file_and_maker,
+    _sample_crops,
+    _settled,
+    _shifted,
+    _tells_apart,
+    _turned,
+    randomised_copy,
+)
+from xssab_core.work.beforehand import (
+    OCCLUSIONS,
+    RANDOM_ORDERS,
+    RANDOMISED,
+    digest_of,
+    read_numbers,
+    save_numbers,
+    shipped,
+)
 
 
 def test_every_pair_of_samples_is_known_and_its_first_stage_is_what_is_computed_here(sface, samples) -> None:
@@ -70,6 +89,7 @@ def test_samples_and_the_pair_that_replay_opens_with_cost_no_pass(
 def test_they_are_small() -> None:
     assert shipped(OCCLUSIONS, "sface").stat().st_size < 6e6
     assert shipped(RANDOM_ORDERS, "sface").stat().st_size < 1e5
+    assert shipped(RANDOMISED, "sface").stat().st_size < 2e5
 
 
 def test_random_orders_of_every_pair_of_samples_are_known_and_are_what_is_computed_here(
@@ -96,6 +116,19 @@ def test_random_orders_of_every_pair_of_samples_are_known_and_are_what_is_comput
         order = dpr.random_order(112, np.random.default_rng([0, number]))
         scores = dpr.replayed_scores(sface.embed, case.start, case.end, case.reference, order, counts)
         np.testing.assert_allclose(known[number], scores, atol=1e-5)
+
+
+def test_the_copy_with_randomised_weights_is_settled_by_what_is_computed_here(sface: TorchFaceModel) -> None:
+    pictures = _turned(_sample_crops(sface.info.template))
+    known = read_numbers(*_file_and_maker(sface, SEED), [digest_of(pictures)])
+    assert known is not None
+    computed, moments = on_one_thread(lambda: _settled(sface, SEED, _shifted(pictures)))
+    np.testing.assert_allclose(known[0], moments, rtol=1e-3, atol=1e-3)
+    made = randomised_copy(sface, SEED)
+    assert made is not None
+    assert _tells_apart(made, pictures)
+    np.testing.assert_allclose(made.embed(pictures), computed.embed(pictures), atol=1e-4)
+    assert read_numbers(*_file_and_maker(sface, SEED + 1), [digest_of(pictures)]) is None
 
 
 def patched(probe: AlignedFace, donor: AlignedFace) -> PatchedFace:

@@ -17,6 +17,7 @@ from xssab_core.files import write_whole
 
 OCCLUSIONS = "occlusions"
 RANDOM_ORDERS = "random_orders"
+RANDOMISED = "randomised"
 
 
 def shipped(kind: str, model_id: str) -> Path:
