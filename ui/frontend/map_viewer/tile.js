@@ -16,12 +16,14 @@ import { offsetOf } from "./look.js";
  * @returns {(at: Point) => string}
  */
 export function readerOf(tile, row, size) {
-  const values = tile.values ? floats(tile.values) : null;
+  /** @type {Float32Array | null} */
+  let values = null;
   /** @type {Int32Array | null} */
   let ranks = null;
   return ({ x, y }) => {
     const where = `${row}, ${tile.title.toLowerCase()}: x ${x}, y ${y}`;
-    if (!values) return where;
+    if (!tile.values) return where;
+    values ??= floats(tile.values);
     const at = y * size + x;
     const share = Math.round((100 * Math.abs(values[at])) / (tile.scale ?? 1));
     ranks ??= ranksOf(values);

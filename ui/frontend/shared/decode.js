@@ -2,7 +2,11 @@
 
 /** @param {string} base64 */
 export function bytes(base64) {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const text = atob(base64);
+  const values = new Uint8Array(text.length);
+  // `Uint8Array.from` takes twenty times as long, a fifth of a second for the maps of a page.
+  for (let at = 0; at < text.length; at++) values[at] = text.charCodeAt(at);
+  return values;
 }
 
 /** @param {string} base64 */
