@@ -1,6 +1,7 @@
-"""The files in assets/occlusions, assets/random_orders and assets/randomised: what xFace finds out about the sample
-photographs and about the pair that Replay opens with; the scores of every sample pair in random orders, without patches
-and with those that the app offers first; and what settles the copy of the model with randomised weights.
+"""What ships so that nobody waits for it, a folder of `assets` each: what xFace finds out about the sample photographs
+and about the pair that Replay opens with (occlusions); the scores of every sample pair in random orders, without
+patches and with those that the app offers first (random_orders); what settles the copy of the model with randomised weights
+(randomised); and what is fitted to the scores of every calibration that ships (confidence, likelihood).
 
 Run: python measurements/beforehand.py [--model sface]
 """
@@ -18,13 +19,16 @@ import torch
 
 from ui.pair_picker import SHOWCASE, sample_pairs
 from xssab_core import align_face, load_model, open_photo
+from xssab_core.explain.confidence import save_confidence
 from xssab_core.explain.xface import XFace
 from xssab_core.faces import AlignedFace, Pair
 from xssab_core.models import DEFAULT_MODEL, FaceModel, TorchFaceModel
+from xssab_core.models.calibration import Calibration
 from xssab_core.patch_lfw.generator import PATCH_SIDE, PATCHES, PatchedFace, uniform_positions
 from xssab_core.paths import ASSETS
 from xssab_core.progress import Line
 from xssab_core.replay.case import case_of, save_at_random
+from xssab_core.scoring.likelihood import save_likelihood_ratios
 from xssab_core.trust.checks import SEED
 from xssab_core.trust.randomised import save_moments
 from xssab_core.work.beforehand import OCCLUSIONS, digest_of, save_numbers, shipped
@@ -41,6 +45,10 @@ def main() -> None:
     random_orders(model, faces)
     if isinstance(model, TorchFaceModel):
         save_moments(model, SEED)
+    for file in (ASSETS / "calibrations").glob("*.json"):
+        calibration = Calibration.load(file)
+        save_confidence(calibration)
+        save_likelihood_ratios(calibration)
 
 
 def occlusions(model: FaceModel, faces: dict[str, AlignedFace]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,13 +14,17 @@ from xssab_core.device import on_one_thread
 from xssab_core.engine import Engine
 from xssab_core.errors import CancelledError
 from xssab_core.explain import METHODS
+from xssab_core.explain.confidence import CONFIDENCE, fit_confidence
 from xssab_core.explain.xface import XFace
 from xssab_core.faces import AlignedFace, Pair
 from xssab_core.models import TorchFaceModel
+from xssab_core.models.calibration import Calibration
 from xssab_core.patch_lfw.generator import PATCH_SIDE, PATCHES, PatchedFace, uniform_positions
+from xssab_core.paths import ASSETS
 from xssab_core.progress import State
 from xssab_core.replay import dpr
 from xssab_core.replay.case import PERMUTATIONS, case_of
+from xssab_core.scoring.likelihood import LikelihoodRatios, likelihood_ratios
 from xssab_core.trust.checks import SEED
 from xssab_core.trust.randomised import (
     _file_and_maker,
@@ -129,6 +134,26 @@ def test_the_copy_with_randomised_weights_is_settled_by_what_is_computed_here(sf
     assert _tells_apart(made, pictures)
     np.testing.assert_allclose(made.embed(pictures), computed.embed(pictures), atol=1e-4)
     assert read_numbers(*_file_and_maker(sface, SEED + 1), [digest_of(pictures)]) is None
+
+
+@pytest.mark.parametrize("model_id", ["sface", "dlib"])
+def test_what_was_fitted_to_a_calibration_that_ships_is_what_is_fitted_here(model_id: str) -> None:
+    shipping = Calibration.load(ASSETS / "calibrations" / f"{model_id}.json")
+    slope, midpoint, rmse = known = shipping.known_fit(CONFIDENCE)
+    assert known is not None
+    fitted = fit_confidence(shipping)
+    assert (slope, midpoint, rmse) == pytest.approx((fitted.slope, fitted.midpoint, fitted.rmse), rel=1e-5)
+    found = likelihood_ratios(shipping)
+    # One pair is left out of both: nothing that ships is about the others.
+    less = replace(shipping, genuine=shipping.genuine[1:], genuine_folds=shipping.genuine_folds[1:])
+    assert less.known_fit(CONFIDENCE) is less.known_fit("likelihood") is None
+    assert replace(shipping, weights_sha256="0" * 64).known_fit(CONFIDENCE) is None
+    anew = likelihood_ratios(replace(shipping, model="nothing ships for it"))
+    assert isinstance(found, LikelihoodRatios)
+    assert isinstance(anew, LikelihoodRatios)
+    np.testing.assert_allclose(found.lines, anew.lines, rtol=1e-6)
+    np.testing.assert_allclose(found.genuine, anew.genuine, atol=1e-6)
+    assert (found.cllr_min, *found.bounds) == pytest.approx((anew.cllr_min, *anew.bounds), abs=1e-6)
 
 
 def patched(probe: AlignedFace, donor: AlignedFace) -> PatchedFace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from xssab_core.metrics import Rate, average_precision, cosine, cosines, fmr, threshold_at_fmr
 
@@ -38,6 +39,12 @@ def test_a_random_order_gives_the_share_of_true_pixels() -> None:
 )
 def test_the_interval_of_a_rate_is_wilsons(errors: int, trials: int, low: float, high: float) -> None:
     assert Rate(errors, trials).interval == pytest.approx((low, high), abs=5e-5)
+
+
+@pytest.mark.parametrize(("errors", "trials"), [(0, 1), (1, 1), (0, 2100), (14, 2100), (2099, 2100), (2100, 2100)])
+def test_the_interval_of_a_rate_is_that_of_scipy(errors: int, trials: int) -> None:
+    expected = binomtest(errors, trials).proportion_ci(method="wilson")
+    assert Rate(errors, trials).interval == pytest.approx((expected.low, expected.high), abs=1e-14)
 
 
 def test_the_threshold_at_a_false_match_rate_is_the_lowest_that_keeps_it() -> None:

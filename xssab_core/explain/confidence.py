@@ -47,7 +47,19 @@ class Confidence:
 def confidence_of(model_id: str, weights_sha256: str) -> Confidence | None:
     """The confidence by the calibration of exactly these weights; None without one."""
     calibration = calibration_of(model_id, weights_sha256)
-    return None if calibration is None else fit_confidence(calibration)
+    if calibration is None:
+        return None
+    known = calibration.known_fit(CONFIDENCE)
+    if known is None:
+        return fit_confidence(calibration)
+    slope, midpoint, rmse = known.tolist()
+    return Confidence(slope, midpoint, rmse, calibration.origin)
+
+
+def save_confidence(calibration: Calibration) -> None:
+    """Write the fit to a calibration that ships, for `confidence_of`."""
+    found = fit_confidence(calibration)
+    calibration.save_fit(CONFIDENCE, np.array([found.slope, found.midpoint, found.rmse]))
 
 
 def fit_confidence(calibration: Calibration, bins: int = BINS) -> Confidence:

@@ -16,6 +16,7 @@ from xssab_core.errors import DataError
 from xssab_core.files import decoded, write_whole
 from xssab_core.metrics import Rate, counted, eer, error_rates, percent, threshold_at_fmr
 from xssab_core.models.base import Threshold
+from xssab_core.work.beforehand import digest_of, read_numbers, save_numbers, shipped
 
 FMR_TARGETS = (1e-2, 1e-3, 1e-4)
 _Score = Annotated[float, Meta(ge=-1, le=1)]
@@ -181,6 +182,23 @@ class Calibration:
                 name = f"fmr-{target:.0e}".replace("e-0", "e-")
                 found.append(Threshold(value, name, f"FMR {self.as_high(value)} on {origin}"))
         return tuple(found)
+
+    def known_fit(self, kind: str) -> np.ndarray | None:
+        """float64 (K,): what `save_fit` wrote of these scores, where it ships; None elsewhere."""
+        found = read_numbers(shipped(kind, self.model), self.weights_sha256, kind, [self._digest])
+        return None if found is None else found[0]
+
+    def save_fit(self, kind: str, numbers: np.ndarray) -> None:
+        """Write what was fitted to these scores, so that nobody waits for the fit, or for the import of what fits.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        save_numbers(shipped(kind, self.model), self.weights_sha256, kind, {self._digest: numbers})
+
+    @property
+    def _digest(self) -> str:
+        return digest_of(self.genuine, self.impostor, self.genuine_folds, self.impostor_folds)
 
     def save(self, path: Path) -> None:
         """Write as JSON, scores rounded to six decimals."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from xssab_core.errors import DataError
 from xssab_core.metrics import counted
 from xssab_core.models.calibration import Calibration
 
@@ -25,6 +26,7 @@ _NO_OVERLAP = (
     "Known genuine and impostor pairs do not overlap, so how fast the ratio grows between them was not measured."
 )
 _CALIBRATIONS_KEPT = 16
+_KIND = "likelihood"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,21 +34,36 @@ class LikelihoodRatios:
     """What the scores of a calibration are worth, as log10 likelihood ratios.
 
     Attributes:
-        intercept, slope: log10 LR = intercept + slope * score, before the bounds; fitted to all pairs.
+        lines: (intercept, slope) of the fit to all pairs, and of those to the pairs of all folds but one, in the order
+            of the folds; only the first where the pairs have no folds.
         bounds: lower <= 0 <= upper, beyond which no ratio is given.
         genuine, impostor: float64 (n,) log10 LR of the known pairs, within the bounds.
-        folds: over which these were cross-validated, each fold by a fit to the others; 0 where the pairs have no folds
-            and were judged by a fit to themselves.
         data_set: what the pairs are of.
+        cllr_min: what of `cllr` no monotone recalibration takes away.
     """
 
-    intercept: float
-    slope: float
+    lines: list[tuple[float, float]]
     bounds: tuple[float, float]
     genuine: np.ndarray
     impostor: np.ndarray
-    folds: int
     data_set: str
+    cllr_min: float
+
+    @property
+    def intercept(self) -> float:
+        """log10 LR = intercept + slope * score, before the bounds."""
+        return self.lines[0][0]
+
+    @property
+    def slope(self) -> float:
+        """See `intercept`."""
+        return self.lines[0][1]
+
+    @property
+    def folds(self) -> int:
+        """Over which `genuine` and `impostor` were cross-validated, each fold by the fit to the others; 0 where the
+        pairs were judged by the fit to themselves."""
+        return len(self.lines) - 1
 
     def log10(self, score: float) -> float:
         """log10 LR of a cosine score, within the bounds."""
@@ -56,11 +73,6 @@ class LikelihoodRatios:
     def cllr(self) -> float:
         """Cost of the known pairs' ratios in bits: 0 is perfect, 1 what no information costs."""
         return cllr(self.genuine, self.impostor)
-
-    @cached_property
-    def cllr_min(self) -> float:
-        """What of it no monotone recalibration takes away."""
-        return cllr(*pav(self.genuine, self.impostor))
 
     @property
     def judged_on(self) -> str:
@@ -117,29 +129,51 @@ def likelihood_record(calibration: Calibration | None, score: float) -> dict[str
 
 def likelihood_ratios(calibration: Calibration) -> LikelihoodRatios | str:
     """The likelihood ratios that a calibration bears, or a sentence that says why it bears none."""
+    known = calibration.known_fit(_KIND)
+    return _from_scores(_bytes_of(calibration), calibration.data_set, None if known is None else tuple(known.tolist()))
+
+
+def save_likelihood_ratios(calibration: Calibration) -> None:
+    """Write what is fitted to a calibration that ships, for `likelihood_ratios`.
+
+    Raises:
+        DataError: it bears no ratios.
+        OutputError: the file cannot be written.
+    """
+    found = _from_scores(_bytes_of(calibration), calibration.data_set, None)
+    if isinstance(found, str):
+        raise DataError(found)
+    calibration.save_fit(_KIND, np.array([*np.ravel(found.lines), found.cllr_min]))
+
+
+def _bytes_of(calibration: Calibration) -> tuple[bytes, ...]:
     arrays = (calibration.genuine, calibration.impostor, calibration.genuine_folds, calibration.impostor_folds)
-    return _from_scores(tuple(array.tobytes() for array in arrays), calibration.data_set)
+    return tuple(array.tobytes() for array in arrays)
 
 
 @lru_cache(_CALIBRATIONS_KEPT)
-def _from_scores(arrays: tuple[bytes, ...], data_set: str) -> LikelihoodRatios | str:
-    """Asked for at every run of a page, of calibrations that are read anew each time."""
+def _from_scores(arrays: tuple[bytes, ...], data_set: str, known: tuple[float, ...] | None) -> LikelihoodRatios | str:
+    """Asked for at every run of a page, of calibrations that are read anew each time. What is fitted may be known: the
+    lines, one after another, and the minimum of Cllr."""
     genuine, impostor = (np.frombuffer(data, dtype=np.float64) for data in arrays[:2])
     folds = [np.frombuffer(data, dtype=np.int64) for data in arrays[2:]]
     numbers = np.unique(np.concatenate(folds))
     kept = [(genuine[folds[0] != one], impostor[folds[1] != one]) for one in numbers if len(numbers) > 1]
-    for few in map(_why_not, [(genuine, impostor), *kept]):
+    to_fit = [(genuine, impostor), *kept]
+    for few in map(_why_not, to_fit):
         if few:
             return f"{_NOT_KNOWN} {few}"
-    line = _fit(genuine, impostor)
-    judged = [_at(line, scores) for scores in (genuine, impostor)]
-    for one, others in zip(numbers, kept, strict=False):
-        fold_line = _fit(*others)
+    lines = (
+        [_fit(*scores) for scores in to_fit] if known is None else list(zip(known[0:-1:2], known[1::2], strict=True))
+    )
+    judged = [_at(lines[0], scores) for scores in (genuine, impostor)]
+    for one, line in zip(numbers, lines[1:], strict=False):
         for values, scores, fold in zip(judged, (genuine, impostor), folds, strict=True):
-            values[fold == one] = _at(fold_line, scores[fold == one])
+            values[fold == one] = _at(line, scores[fold == one])
     bounds = elub(*judged)
     of_genuine, of_impostor = (np.clip(values, *bounds) for values in judged)
-    return LikelihoodRatios(*line, bounds, of_genuine, of_impostor, len(kept), data_set)
+    least = cllr(*pav(of_genuine, of_impostor)) if known is None else known[-1]
+    return LikelihoodRatios(lines, bounds, of_genuine, of_impostor, data_set, least)
 
 
 def _why_not(scores: tuple[np.ndarray, np.ndarray]) -> str:

@@ -1,5 +1,5 @@
-"""What was computed beforehand and ships: numbers that a model gives of the sample photographs, so that what takes long
-is there at first sight."""
+"""What was computed beforehand and ships: numbers that a model gives of the sample photographs, and that were fitted to
+the scores of its calibration, so that what takes long is there at first sight."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def shipped(kind: str, model_id: str) -> Path:
     return paths.ASSETS / kind / f"{model_id}.safetensors"
 
 
-def digest_of(*crops: np.ndarray) -> str:
-    """What numbers about uint8 (S, S, 3) crops are filed under."""
-    return hashlib.sha256(b"".join(crop.tobytes() for crop in crops)).hexdigest()
+def digest_of(*arrays: np.ndarray) -> str:
+    """What numbers about arrays are filed under: crops, uint8 (S, S, 3), or scores."""
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 
 
 def save_numbers(path: Path, weights_sha256: str, made_by: str, numbers: Mapping[str, np.ndarray]) -> None:
-    """Write arrays by the digest of their crops.
+    """Write arrays by the digest of what they are about.
 
     Args:
         path: the file.
