@@ -1,7 +1,7 @@
 """What ships so that nobody waits for it, a folder of `assets` each: what xFace finds out about the sample photographs
 and about the pair that Replay opens with (occlusions); the scores of every sample pair in random orders, without
-patches and with those that the app offers first (random_orders); what settles the copy of the model with randomised weights
-(randomised); and what is fitted to the scores of every calibration that ships (confidence, likelihood).
+patches and with those that the app offers first (random_orders); what settles the copy of the model with randomised
+weights (randomised); and what is fitted to the scores of every calibration that ships (confidence, likelihood).
 
 Run: python measurements/beforehand.py [--model sface]
 """
