@@ -32,7 +32,6 @@ from xssab_core.casefile.format import (
     read_case,
 )
 from xssab_core.casefile.html_report import html_report
-from xssab_core.casefile.pdf_report import pdf_report
 from xssab_core.engine import Engine
 from xssab_core.errors import DataError
 from xssab_core.explain import CAUTION, METHODS, Explanation
@@ -108,6 +107,8 @@ def case_file(
     record = case_json(case)
     read_case(record)  # what is filed can be read
     files = {CASE: record, **_data(contents, case, palette, opacity), **drawn.files()}
+    from xssab_core.casefile.pdf_report import pdf_report  # see `drawing.pdf`
+
     files |= {REPORT: html_report(said), PRINT: pdf_report(said)}
     return sealed(files)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 
-from fpdf import FPDF
-
 from xssab_core.drawing.svg import FONT
 from xssab_core.paths import ASSETS
 
@@ -20,6 +18,8 @@ def pdf_of(svg: str, width: float, height: float) -> bytes:
         svg: the picture.
         width, height: of its view box.
     """
+    from fpdf import FPDF  # takes its time, which an app that starts need not wait for
+
     size = width / _UNITS, height / _UNITS
     paper = FPDF(unit="pt", format=size)
     paper.set_auto_page_break(False)
