@@ -231,5 +231,5 @@ def _work_of(model: FaceModel, pair: Pair, methods: list[AnyExplainer]) -> Offer
         methods[0].evidence_kind,
         ", ".join(method.info.short_title for method in methods),
         lambda progress: core.explain(model, pair, info.id, threshold, progress=progress),
-        has_head_start=True,
+        grows=methods[0].grows,
     )

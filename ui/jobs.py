@@ -38,6 +38,9 @@ EXIT_SECONDS = 5.0
 HEAD_START_SECONDS = 2.0
 # How often a page looks how far work is. Each look costs the browser a tenth of a second of its processor.
 LOOK_SECONDS = 1.0
+# So long at most the run of a page in which work was asked for waits for the first that it tells: it would be shown a
+# look and another run later.
+_FIRST_NEWS_SECONDS = 1.5
 _GLANCE_SECONDS = 0.05
 _STOPPED = "Stopped."
 _SLOT, _ASKED = "_begun_", "_asked_"
@@ -53,10 +56,11 @@ class Job:
         title: what the user is told it does.
         patience: seconds it goes on for when nobody waits for it any more.
         urgency: whether somebody asked for it, or a page began it by itself.
-        has_head_start: whether what pages began stands still until it first tells what there is so far.
+        grows: whether it tells now and then what there is so far; until it first does, what pages began stands still.
         let_pass: called now and then by what a page began; returns when it may go on.
         state: how far it is.
         latest: how far it was when it last told what there is so far; None before that.
+        has_news: set once it has told that, or has ended.
         wanted_by: the sessions that asked for it and neither left nor were told how it ended.
         outcome: what it computed or raised.
     """
@@ -65,10 +69,11 @@ class Job:
     title: str
     patience: float = RELOAD_SECONDS
     urgency: Urgency = Urgency.ASKED
-    has_head_start: bool = False
+    grows: bool = False
     let_pass: Callable[[], None] = lambda: None
     state: State = field(default_factory=lambda: State(0.0))
     latest: State | None = None
+    has_news: threading.Event = field(default_factory=threading.Event)
     wanted_by: set[str] = field(default_factory=set)
     outcome: Future[Any] = field(default_factory=Future)
     is_stopping: bool = False
@@ -79,7 +84,7 @@ class Job:
     def is_in_front(self) -> bool:
         """Whether it uses its head start now."""
         waits = self.latest is None and not self.done and not self.is_stopping
-        return self.has_head_start and waits and time.monotonic() - self._begun_at < HEAD_START_SECONDS
+        return self.grows and waits and time.monotonic() - self._begun_at < HEAD_START_SECONDS
 
     @property
     def done(self) -> bool:
@@ -107,6 +112,7 @@ class Job:
         self.state = state
         if state.partial is not None:
             self.latest = state
+            self.has_news.set()
         if self.urgency is Urgency.UNASKED:
             self.let_pass()
         if self.is_stopping:
@@ -126,6 +132,8 @@ class Job:
         except Exception:
             _log.exception("%s failed", self.title)
             self.outcome.set_exception(XssabError("This failed unexpectedly; the log has the details. Try again."))
+        finally:
+            self.has_news.set()
 
     def leave(self, owner: str) -> None:
         """Called when a session no longer wants it."""
@@ -175,14 +183,14 @@ class Jobs:
         work: Callable[[Progress], Any],
         patience: float = RELOAD_SECONDS,
         urgency: Urgency = Urgency.ASKED,
-        has_head_start: bool = False,
+        grows: bool = False,
     ) -> Job:
         """Put work into the queue, or join those who wait for the same already."""
         with self._lock:
             job = self._jobs.get(key)
             if job is None or job.done or job.is_stopping:
                 self._jobs.pop(key, None)
-                job = self._jobs[key] = Job(key, title, patience, urgency, has_head_start, self._let_pass)
+                job = self._jobs[key] = Job(key, title, patience, urgency, grows, self._let_pass)
                 self._waiting[job] = work
                 self._changed.notify()
                 ended = [other.key for other in self._jobs.values() if other.done]
@@ -375,7 +383,7 @@ class Offer:
         name: of its button.
         title: what the user is told it does.
         work: does it.
-        patience, has_head_start: see `Job`.
+        patience, grows: see `Job`.
     """
 
     key: Hashable
@@ -383,7 +391,7 @@ class Offer:
     title: str
     work: Callable[[Progress], Any]
     patience: float = RELOAD_SECONDS
-    has_head_start: bool = False
+    grows: bool = False
 
     @property
     def button(self) -> str:
@@ -411,7 +419,9 @@ def start_if_asked(offer: Offer) -> bool:
     is_asked = bool(st.session_state.get(offer.button))
     if is_asked and _ASKED + offer.name not in st.session_state:
         st.session_state[_ASKED + offer.name] = True  # until the button is drawn again
-        jobs().start(offer.key, session(), offer.title, offer.work, offer.patience, has_head_start=offer.has_head_start)
+        job = jobs().start(offer.key, session(), offer.title, offer.work, offer.patience, grows=offer.grows)
+        if offer.grows:
+            job.has_news.wait(_FIRST_NEWS_SECONDS)
     return is_asked
 
 

@@ -169,7 +169,7 @@ def test_what_a_page_began_stands_still_until_what_was_asked_for_tells_what_ther
 
     check = jobs.start("check", "a", "Check", begun, urgency=Urgency.UNASKED)
     assert pace() > 0
-    first = jobs.start("asked", "b", "Asked", asked, has_head_start=True)
+    first = jobs.start("asked", "b", "Asked", asked, grows=True)
     assert pace() == 0
     show.set()
     assert pace() > 0  # though what was asked for goes on
@@ -179,11 +179,36 @@ def test_what_a_page_began_stands_still_until_what_was_asked_for_tells_what_ther
     assert ended(check)
 
 
+def test_there_is_news_once_work_has_shown_something_or_has_ended(jobs) -> None:
+    told, go_on, may_end = (threading.Event() for _ in range(3))
+
+    def grow(progress: Progress) -> None:
+        progress(State(1, 3))
+        told.set()
+        go_on.wait(SECONDS)
+        progress(State(2, 3, partial="something"))
+        may_end.wait(SECONDS)
+
+    def fail(progress: Progress) -> None:
+        raise ValueError
+
+    job = jobs.start("grows", "a", "Work", grow, grows=True)
+    assert told.wait(SECONDS)
+    assert not job.has_news.is_set()
+    go_on.set()
+    assert job.has_news.wait(SECONDS)
+    assert not job.done
+    may_end.set()
+    failed = jobs.start("fails", "a", "Work", fail, grows=True)
+    assert failed.has_news.wait(SECONDS)
+    assert failed.done
+
+
 def test_what_was_asked_for_and_shows_nothing_holds_nobody_up_for_long(monkeypatch) -> None:
     monkeypatch.setattr("ui.jobs.HEAD_START_SECONDS", 0.3)
     jobs, begun, silent = Jobs(at_once=1), Counter(), threading.Event()
     jobs.start("check", "a", "Check", begun, urgency=Urgency.UNASKED)
-    jobs.start("asked", "b", "Asked", lambda progress: silent.wait(SECONDS), has_head_start=True)
+    jobs.start("asked", "b", "Asked", lambda progress: silent.wait(SECONDS), grows=True)
     time.sleep(0.5)
     before = begun.told
     time.sleep(0.2)

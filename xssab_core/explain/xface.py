@@ -109,6 +109,8 @@ class XFace(Explainer[FaceModel, OccludedEmbeddings]):
         sizes, stride: p and s of the method.
     """
 
+    grows = True
+
     def __init__(
         self,
         variant: int,

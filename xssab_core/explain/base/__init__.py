@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import cv2
 import numpy as np
@@ -198,10 +198,12 @@ class Explainer(ABC, Generic[ModelT, EvidenceT]):
     Attributes:
         info: what a user must know.
         evidence_kind: methods of one kind share their evidence, so that a pair is examined once for all of them.
+        grows: whether `gather` tells now and then what evidence there is so far, from which maps can be made.
     """
 
     info: MethodInfo
     evidence_kind: str
+    grows: ClassVar[bool] = False
 
     @abstractmethod
     def gather(self, model: ModelT, probe: np.ndarray, reference: np.ndarray, progress: Progress) -> EvidenceT:
