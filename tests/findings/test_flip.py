@@ -164,7 +164,8 @@ def test_it_tells_each_order_and_stops_when_told(samples: dict[str, AlignedFace]
     model, pair, explanation = tiny_case(samples, 0.5, "partner")
     told: list[State] = []
     record = json.loads(json.dumps(flip_set(model, pair, explanation, "partner", told.append).record()))
-    assert [(state.done, state.total) for state in told] == [(n, ORDERS + 1) for n in range(1, ORDERS + 2)]
+    assert {(state.done, state.total) for state in told} == {(n, ORDERS + 1) for n in range(ORDERS + 2)}
+    assert [state.done for state in told] == sorted(state.done for state in told)
     assert record["replaced_by"] == "the reference at the same place"
     assert len(record["scores_at_steps_of_5_percent"]) == dpr.STEPS
     passes = model.embedded
@@ -174,4 +175,4 @@ def test_it_tells_each_order_and_stops_when_told(samples: dict[str, AlignedFace]
 
     with pytest.raises(CancelledError):
         flip_set(model, pair, explanation, "partner", stop)
-    assert model.embedded - passes <= 40
+    assert model.embedded - passes <= 10

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, zip_longest
 from statistics import median
+from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
 
+from xssab_core.device import side_by_side
 from xssab_core.explain import Explanation
 from xssab_core.explain.base import blurred
 from xssab_core.faces import Pair
 from xssab_core.findings.passes import at_once, embed_each
 from xssab_core.metrics import compared, cosine, counted, percent
-from xssab_core.models.base import FaceModel, Threshold
+from xssab_core.models.base import FaceModel, Threshold, TorchFaceModel
 from xssab_core.progress import Progress, State, ignore
 from xssab_core.replay import dpr
 from xssab_core.replay.case import random_order
@@ -165,7 +167,7 @@ def flip_set(
         pair: the faces that `explanation` is of.
         explanation: whose map of the probe orders the pixels as in a replay, and whose threshold decides.
         fill: "blur" replaces pixels of the probe by its blurred copy, "partner" by those of the reference.
-        progress: told of each order done, the map's first; may raise CancelledError.
+        progress: told before each pass how many orders are done; may raise CancelledError.
         known: float64 (21,) scores of the first random orders at these steps, where a replay with the same fill found
             them already.
 
@@ -178,14 +180,26 @@ def flip_set(
     method, steps = explanation.method, dpr.step_counts(len(probe))
     order = dpr.pixel_order(dpr.ranking_map(explanation.probe), explanation.is_match, method.cells, method.attention)
     orders = [order, *(random_order(len(probe), number) for number in range(ORDERS))]
-    way, *others = (_Way(model, probe, end, each, partner, explanation.threshold) for each in orders)
+    done, telling = list[Crossing | None](), Lock()
+
+    def tell() -> None:
+        with telling:
+            progress(State(len(done), len(orders), "orders"))
+
+    way, *others = (_Way(model, probe, end, each, partner, explanation.threshold, tell) for each in orders)
     scores = np.array(list(way.scores(steps)))
-    found = [way.first_crossing(steps, scores)]
-    for other, seen in zip_longest(others, known[:ORDERS]):
-        progress(State(len(found), len(orders), "orders"))
-        found.append(other.first_crossing(steps, other.scores(steps) if seen is None else seen))
-    progress(State(len(found), len(orders), "orders"))
-    crossing, *at_random = found
+
+    def crossing_of(task: tuple[_Way, np.ndarray | None]) -> Crossing | None:
+        each, seen = task
+        found = each.first_crossing(steps, each.scores(steps) if seen is None else seen)
+        done.append(found)
+        tell()
+        return found
+
+    # Each pass of a bisection waits for the one before it, so it is the orders that are taken at once.
+    tasks = [(way, scores), *zip_longest(others, known[:ORDERS])]
+    is_network = isinstance(model, TorchFaceModel)
+    crossing, *at_random = side_by_side(crossing_of, tasks) if is_network else map(crossing_of, tasks)
     changed = None if crossing is None else way.picture(crossing.pixels)
     random = tuple(None if each is None else each.pixels for each in at_random)
     return FlipSet(explanation, fill, order, scores, crossing, changed, random)
@@ -197,7 +211,8 @@ _Counted = tuple[int, float]
 
 @dataclass(frozen=True, eq=False)
 class _Way:
-    """The replacement of one picture by another in one order, seen by a partner's embedding."""
+    """The replacement of one picture by another in one order, seen by a partner's embedding; `before_each` is called
+    before each pass."""
 
     model: FaceModel
     start: np.ndarray
@@ -205,6 +220,7 @@ class _Way:
     order: np.ndarray
     partner: np.ndarray
     threshold: Threshold
+    before_each: Callable[[], None]
 
     def picture(self, count: int) -> np.ndarray:
         """uint8 (S, S, 3) with so many pixels replaced."""
@@ -212,7 +228,12 @@ class _Way:
 
     def scores(self, counts: Iterable[int]) -> Iterator[float]:
         """Of these pictures, each embedded when it is asked for."""
-        return (cosine(row, self.partner) for row in embed_each(self.model, map(self.picture, counts)))
+        for row in embed_each(self.model, map(self._asked_for, counts)):
+            yield cosine(row, self.partner)
+
+    def _asked_for(self, count: int) -> np.ndarray:
+        self.before_each()
+        return self.picture(count)
 
     def first_crossing(self, steps: np.ndarray, scores: Iterable[float]) -> Crossing | None:
         """Divide the first step that is decided otherwise than the one before it, until it is one pixel; no score of a
