@@ -10,6 +10,7 @@ import pytest
 
 WARM = """
 import asyncio, gc, json, sys, threading
+gc.disable()  # as app.py does
 from ui.warm import warm_up
 
 async def serve():
@@ -30,6 +31,8 @@ print(json.dumps({
     and all(engine().is_examined(engine().model("sface"), first_pair(), method) for method in SHOWN_FIRST),
     "imported": "ui.benchmark_view" in sys.modules,
     "walked": len(gc.get_objects()),
+    "collects": gc.isenabled(),
+    "imported_for_later": sorted({"scipy.stats", "scipy.optimize", "sklearn", "fpdf"} & set(sys.modules)),
 }))
 """
 
@@ -53,3 +56,5 @@ def test_the_first_visitor_waits_for_nothing_and_no_run_walks_through_the_import
     assert told["examined"]
     assert told["imported"]
     assert told["walked"] < 20_000  # 480,000 before
+    assert told["collects"]
+    assert told["imported_for_later"] == []
