@@ -180,7 +180,46 @@ def test_the_device_serves_the_most_urgent_first_and_starves_nobody() -> None:
         thread.join(5)
     pages = [f"page {number}" for number in range(10)]
     assert order == [*pages[:8], "job 0", "check", *pages[8:], "job 1"]
-    assert lock._free == 1
+    assert not any(lock._taken.values())
+
+
+@pytest.mark.parametrize("gives_way", [True, False])
+def test_a_page_waits_for_other_pages_and_for_work_that_does_not_give_way(gives_way: bool) -> None:
+    lock, order, may_end = DeviceLock(1, gives_way), [], threading.Event()
+
+    def take(name: str, urgency: Urgency, until: threading.Event | None = None) -> threading.Thread:
+        begun = threading.Event()
+
+        def run() -> None:
+            with with_urgency(urgency), lock():
+                order.append(name)
+                begun.set()
+                if until is not None:
+                    until.wait(5)
+
+        waiting = sum(map(len, lock._waiting.values()))
+        thread = threading.Thread(target=run)
+        thread.start()
+        while not begun.is_set() and sum(map(len, lock._waiting.values())) == waiting:
+            time.sleep(0.001)
+        return thread
+
+    check = take("check", Urgency.UNASKED, may_end)
+    while order != ["check"]:
+        time.sleep(0.001)
+    page_may_end = threading.Event()
+    page = take("page", Urgency.PAGE, page_may_end)
+    time.sleep(0.1)
+    assert order == (["check", "page"] if gives_way else ["check"])
+    others = [take("job", Urgency.ASKED), take("next page", Urgency.PAGE)]
+    time.sleep(0.1)
+    assert order[2:] == []
+    page_may_end.set()
+    may_end.set()
+    for thread in (check, page, *others):
+        thread.join(5)
+    assert order == ["check", "page", "next page", "job"]
+    assert not any(lock._taken.values())
 
 
 @pytest.mark.alone

@@ -82,50 +82,71 @@ class DeviceLock:
 
     Long computations take them once a batch. A plain lock would let the thread that just released it take it
     again first, so one user's slow method could starve everybody's fast ones.
+
+    Args:
+        places: how many there are.
+        gives_way: whether less urgent threads that have places get out of the way of more urgent ones, which then need
+            not wait for them. The threads of a CPU do, by their priority (see `give_way`); and with little of the
+            processor they might keep a place for long.
     """
 
-    def __init__(self, places: int = 1) -> None:
+    def __init__(self, places: int = 1, gives_way: bool = False) -> None:
         self._guard = threading.Lock()
-        self._places = self._free = places
+        self._places, self._gives_way = places, gives_way
+        self._taken = dict.fromkeys(Urgency, 0)
         self._waiting: dict[Urgency, deque[_Turn]] = {urgency: deque() for urgency in Urgency}
         self._passed_over = dict.fromkeys(Urgency, 0)
 
     @contextlib.contextmanager
     def __call__(self) -> Iterator[None]:
         """Within, this thread has its places."""
-        turn = _Turn(min(self._places, torch.get_num_threads()))
+        urgency, turn = _urgency.get(), _Turn(min(self._places, torch.get_num_threads()))
         with self._guard:
-            self._waiting[_urgency.get()].append(turn)
+            self._waiting[urgency].append(turn)
             self._serve()
         turn.begun.wait()
         try:
             yield
         finally:
             with self._guard:
-                self._free += turn.places
+                self._taken[urgency] -= turn.places
                 self._serve()
 
     def _serve(self) -> None:
-        """Give places to those who come next. Nobody overtakes one for whom too few are free: else it might never get
-        them."""
-        while (waiting := [urgency for urgency in Urgency if self._waiting[urgency]]) and self._free:
-            due = [urgency for urgency in waiting if self._passed_over[urgency] >= _TURNS_PASSED_OVER]
-            served = (due or waiting)[0]
+        """Give places to those who come next."""
+        while (served := self._next()) is not None:
             turn = self._waiting[served][0]
-            if turn.places > self._free:
-                return
-            self._waiting[served].popleft()
-            self._free -= turn.places
-            for urgency in waiting:
-                self._passed_over[urgency] += urgency > served
+            for urgency in Urgency:
+                self._passed_over[urgency] += urgency > served and bool(self._waiting[urgency])
             self._passed_over[served] = 0
+            self._waiting[served].popleft()
+            self._taken[served] += turn.places
             turn.begun.set()
+
+    def _next(self) -> Urgency | None:
+        """Whose turn it is. Nobody overtakes one for whom too few are free: else it might never get them. But who is
+        held up by others of its urgency, or less, holds up nobody."""
+        waiting = [urgency for urgency in Urgency if self._waiting[urgency]]
+        due = [urgency for urgency in waiting if self._passed_over[urgency] >= _TURNS_PASSED_OVER]
+        for urgency in dict.fromkeys((*due, *waiting)):
+            needed = self._waiting[urgency][0].places
+            if needed <= self._places - self._in_the_way_of(urgency):
+                return urgency
+            more_urgent = sum(self._taken[other] for other in Urgency if other < urgency)
+            if needed <= self._places - self._in_the_way_of(urgency) + more_urgent:
+                return None
+        return None
+
+    def _in_the_way_of(self, urgency: Urgency) -> int:
+        """Places that are taken by those for whom this urgency waits."""
+        return sum(self._taken[other] for other in Urgency if other <= urgency or not self._gives_way)
 
 
 @cache
 def device_lock(device: torch.device) -> DeviceLock:
     """The one lock of a device in this process."""
-    return DeviceLock(torch.get_num_threads() if device.type == "cpu" else 1)
+    is_cpu = device.type == "cpu"
+    return DeviceLock(torch.get_num_threads() if is_cpu else 1, gives_way=is_cpu)
 
 
 @lru_cache(maxsize=1)
