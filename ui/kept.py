@@ -37,8 +37,8 @@ def kept_file(label: str, name: str, kind: str, made_of_it: tuple[str, ...] = ()
 
 def take_changed(key: str, take: Callable[[Sequence[UploadedFile]], None]) -> bool:
     """Called before the widget with this key, which takes files: where it holds others than when this was last asked,
-    `take` gets them; whether it did. None means that the user emptied it; a widget that is empty on a page just loaded
-    was not emptied by the user.
+    `take` gets them, none of them where the user emptied it; returns whether it did. A widget that is empty on a page
+    just loaded was not emptied by the user.
 
     This goes by what is held and not by the widget's `on_change`, which Streamlit does not call again where a user does
     something else in the moment in which it runs.
