@@ -304,7 +304,7 @@ def test_a_corrupt_file_is_a_sentence(visit, tmp_path) -> None:
     visit.goto("/")
     wait_for_maps(visit)
     visit.get_by_text("Upload", exact=True).first.click()
-    visit.get_by_test_id("stFileUploader").first.locator("input[type=file]").set_input_files(broken)
+    visit.get_by_test_id("stFileUploader").filter(has_text="Probe").locator("input[type=file]").set_input_files(broken)
     expect(visit.get_by_text("the file is damaged or cut short")).to_be_visible()
     assert "Traceback" not in visit.inner_text("body")
 
