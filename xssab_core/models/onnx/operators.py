@@ -18,6 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 (its common name)
 
+from xssab_core.models.zoo.prelu import prelu
+
 Inputs = Sequence[Any]
 Attributes = dict[str, Any]
 Operator = Callable[[Inputs, Attributes, int], Any]
@@ -262,7 +264,7 @@ def _prelu(x: Inputs, a: Attributes, _: int) -> Tensor:
     channels = image.shape[1] if image.ndim > 1 else 1
     # One slope per channel is (C, 1, 1) by the specification; MXNet wrote (C,).
     if slope.numel() in (1, channels) and (slope.ndim < 2 or slope.shape[-image.ndim + 1 :][0] == slope.numel()):
-        return F.prelu(image, slope.reshape(-1))
+        return prelu(image, slope.reshape(-1))
     return torch.where(image > 0, image, image * slope)
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from xssab_core.models.zoo.network import PixelNetwork
+from xssab_core.models.zoo.prelu import PReLU
 
 EMBEDDING_SIZE = 512
 
@@ -34,7 +35,7 @@ class _Unit(nn.Module):
         self.res_layer = nn.Sequential(
             nn.BatchNorm2d(inputs),
             nn.Conv2d(inputs, outputs, 3, 1, 1, bias=False),
-            nn.PReLU(outputs),
+            PReLU(outputs),
             nn.Conv2d(outputs, outputs, 3, stride, 1, bias=False),
             nn.BatchNorm2d(outputs),
         )
@@ -49,7 +50,7 @@ class IR101(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.input_layer = nn.Sequential(nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.PReLU(64))
+        self.input_layer = nn.Sequential(nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), PReLU(64))
         self.body = nn.Sequential(
             *(
                 _Unit(outputs if unit else inputs, outputs, 1 if unit else 2)

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from xssab_core.models.zoo.network import PixelNetwork
+from xssab_core.models.zoo.prelu import PReLU
 
 EMBEDDING_SIZE = 512
 
@@ -26,7 +27,7 @@ class _Unit(nn.Module):
         self.bn1 = nn.BatchNorm2d(inputs)
         self.conv1 = nn.Conv2d(inputs, outputs, 3, 1, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(outputs)
-        self.prelu = nn.PReLU(outputs)
+        self.prelu = PReLU(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, stride, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(outputs)
         self.downsample: nn.Module = nn.Identity()
@@ -46,7 +47,7 @@ class IResNet(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
-        self.prelu = nn.PReLU(64)
+        self.prelu = PReLU(64)
         first, second, third, fourth = UNITS[depth]
         self.layer1 = _stage(64, 64, first)
         self.layer2 = _stage(64, 128, second)

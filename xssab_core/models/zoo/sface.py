@@ -14,6 +14,7 @@ from onnx import numpy_helper
 from torch import nn
 
 from xssab_core.errors import WeightsError
+from xssab_core.models.zoo.prelu import PReLU
 
 EMBEDDING_SIZE = 128
 
@@ -28,7 +29,7 @@ def _conv(inputs: int, outputs: int, kernel: int, stride: int, groups: int = 1) 
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(outputs, eps=1e-3),
-        nn.PReLU(outputs),
+        PReLU(outputs),
     )
 
 
