@@ -215,3 +215,25 @@ def test_a_network_without_grids_is_a_sentence(linear) -> None:
     model = TorchFaceModel(linear.info, Flat(), "1" * 64, (), torch.device("cpu"))
     with pytest.raises(ExplainError, match="needs grids inside the network"):
         explain(model, *np.zeros((2, SIZE, SIZE, 3), np.uint8), method="layered", threshold=0.3)
+
+
+def test_the_black_picture_is_passed_once_and_changes_nothing(sface, samples) -> None:
+    passes = 0
+
+    def count(module: nn.Module, given: Any, made: Any) -> None:
+        nonlocal passes
+        passes += 1
+
+    network = SFace()
+    network.load_state_dict(sface.network.state_dict())
+    model = TorchFaceModel(sface.info, network, sface.weights_sha256, sface.thresholds, torch.device("cpu"))
+    watched = network.register_forward_hook(count)
+    counts, maps = [], []
+    for _ in range(2):
+        passes = 0
+        found = explain(model, samples["barack_obama_1"], samples["joe_biden_1"], "layered", threshold=0.3)
+        counts.append(passes)
+        maps.append([found.probe.combined, found.reference.combined])
+    watched.remove()
+    assert counts == [Layered.info.forward_passes, Layered.info.forward_passes - 1]
+    np.testing.assert_array_equal(*maps)

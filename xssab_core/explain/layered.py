@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import cv2
 import numpy as np
@@ -21,6 +23,11 @@ _OCTAVES = (2, 4, 8)
 _SIGMA, _SIZE = 2.0, 112
 
 _Grids = tuple[np.ndarray, ...]
+
+# The layers of the black picture, the same for every pair, by their indices and by the number of threads, which decides
+# the last bits.
+_black: WeakKeyDictionary[TorchFaceModel, dict[tuple[int, ...], list[torch.Tensor]]] = WeakKeyDictionary()
+_keeping = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,15 +93,14 @@ class Layered(Explainer[TorchFaceModel, Contributions]):
     def gather(
         self, model: TorchFaceModel, probe: np.ndarray, reference: np.ndarray, progress: Progress
     ) -> Contributions:
-        """Each face once with its gradient, and the black picture, one at a time, as some imported networks want it."""
+        """Each face once with its gradient, one at a time, as some imported networks want it; the black picture for the
+        first pair alone."""
         with model.lock():
             faces = [_Face.of(model, crop) for crop in (probe, reference)]
         embeddings = normalised(np.concatenate([face.raw for face in faces]), model.info)
         with model.lock():
-            with torch.no_grad():
-                black, _ = recorded(model.network, model.pixels(np.zeros_like(probe)[None]))
             found = [
-                face.contributions(black, other, partner)
+                face.contributions(_of_black(model, face.chosen), other, partner)
                 for face, other, partner in zip(faces, faces[::-1], embeddings[::-1], strict=True)
             ]
         (shared, apart), (shared_too, apart_too) = found
@@ -142,16 +148,29 @@ class _Face:
         return cls(chosen, [grids[index] for index in chosen], output)
 
     def contributions(self, black: list[torch.Tensor], other: _Face, partner: np.ndarray) -> tuple[_Grids, _Grids]:
-        """`Contributions.shared` and `apart` of this face, from all grids of the black picture, the other face and its
+        """`Contributions.shared` and `apart` of this face, from the layers of the black picture, the other face and its
         float (D,) unit embedding."""
         score = self.output[0] @ torch.as_tensor(partner).to(self.output) / self.output[0].detach().norm()
         gradients = torch.autograd.grad(score, self.grids)
         shared, apart = [], []
         with torch.no_grad():
-            for index, grid, its, gradient in zip(self.chosen, self.grids, other.grids, gradients, strict=True):
-                shared.append(_summed(common(grid - black[index], its - black[index]), gradient))
+            for dark, grid, its, gradient in zip(black, self.grids, other.grids, gradients, strict=True):
+                shared.append(_summed(common(grid - dark, its - dark), gradient))
                 apart.append(_summed(grid - its, gradient))
         return tuple(shared), tuple(apart)
+
+
+def _of_black(model: TorchFaceModel, chosen: list[int]) -> list[torch.Tensor]:
+    """The chosen layers of a black picture."""
+    key = (torch.get_num_threads(), *chosen)
+    with _keeping:
+        kept = _black.setdefault(model, {})
+    if key not in kept:
+        side = model.info.template.size
+        with torch.no_grad():
+            grids, _ = recorded(model.network, model.pixels(np.zeros((1, side, side, 3), np.uint8)))
+        kept[key] = [grids[index] for index in chosen]
+    return kept[key]
 
 
 def _summed(values: torch.Tensor, gradient: torch.Tensor) -> np.ndarray:
