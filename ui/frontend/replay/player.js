@@ -35,10 +35,10 @@ export class Player {
     this.#reported = this.state.position;
   }
 
-  /** Draw anew, though the state may be the same. */
+  /** Draw anew and at once, though the state may be the same: new data have emptied the canvases. */
   redraw() {
-    this.#drawn = null;
-    this.#wake();
+    this.#draw((this.#drawn = this.state));
+    if (this.state.playing) this.#wake();
   }
 
   /** Draw nothing more until something changes. */
