@@ -58,16 +58,18 @@ def first_stage(model: FaceModel, crops: list[np.ndarray]) -> float:
 
 
 def furthest(model: FaceModel, one: OccludedEmbeddings, other: OccludedEmbeddings) -> dict[str, float]:
-    """The largest difference between embeddings, and between maps as a share of the largest value."""
-    shares = []
+    """The largest difference between embeddings, and between maps, also as a share of the largest value."""
+    differences, shares = [], []
     for variant in (1, 2, 3):
         method = XFace(variant)
         for a, b in zip(method.maps(model, one, 0.0), method.maps(model, other, 0.0), strict=True):
             assert a.combined is not None
             assert b.combined is not None
-            shares.append(float(np.abs(a.combined - b.combined).max() / np.abs(b.combined).max()))
+            differences.append(float(np.abs(a.combined - b.combined).max()))
+            shares.append(differences[-1] / float(np.abs(b.combined).max()))
     return {
         "embeddings_differ_by": float(np.abs(one.occluded - other.occluded).max()),
+        "maps_differ_by": max(differences),
         "maps_differ_by_share": max(shares),
     }
 
