@@ -18,6 +18,7 @@ from PIL import Image
 from xssab_core import align_face, device, explain, paths
 from xssab_core.device import DeviceLock, Urgency, on_one_thread, with_urgency
 from xssab_core.engine import DECODED_BYTES, Engine
+from xssab_core.explain import METHODS
 from xssab_core.faces import Pair
 from xssab_core.models.adding import add_checkpoint
 from xssab_core.models.calibration import Calibration, calibration_path
@@ -285,13 +286,27 @@ def test_a_call_on_one_thread_raises_what_the_call_raises() -> None:
         on_one_thread(lambda: 1 / 0)
 
 
-@pytest.mark.parametrize("method", ["xssab", "layered"])
+QUICK = [name for name, method in METHODS.items() if method.info.is_quick]
+
+
+@pytest.mark.parametrize("method", QUICK)
 def test_maps_of_quick_methods_are_those_of_one_thread(engine, samples, method) -> None:
     model, pair = engine.model("sface"), Pair(samples["barack_obama_1"], samples["joe_biden_1"])
     found = engine.explain(model, pair, method, threshold=0.3)
     expected = on_one_thread(lambda: explain(model, *pair, method, threshold=0.3))
     np.testing.assert_array_equal(found.probe.combined, expected.probe.combined)
     np.testing.assert_array_equal(found.reference.combined, expected.reference.combined)
+
+
+def test_pixels_are_ordered_by_the_map_before_a_blur_for_the_eye(engine, samples) -> None:
+    model, pair = engine.model("sface"), Pair(samples["barack_obama_1"], samples["joe_biden_1"])
+    for method in ("xssab", "layered"):
+        shown = engine.explain(model, pair, method, threshold=0.3)
+        ordering, wanted = engine.ordering(model, pair, shown), engine.explain(model, pair, method, 0.3, blur=False)
+        np.testing.assert_array_equal(ordering.probe.combined, wanted.probe.combined)
+        assert (ordering is shown) == (method == "layered")
+        assert engine.ordering(model, pair, ordering) is ordering
+        assert np.array_equal(ordering.probe.combined, shown.probe.combined) == (method == "layered")
 
 
 @pytest.mark.slow

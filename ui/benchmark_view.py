@@ -292,7 +292,8 @@ def show_cost(results: Results) -> None:
     ]
     _table(rows, "Passes and seconds of a map by method")
     st.caption(
-        "Passes a pair. The paper's seconds (Table 3) are from the authors' machine, those beside from this run's."
+        "Passes a pair. The paper's seconds (Table 3) are from the authors' machine; those beside are a worker's on "
+        f"{plain(results.provenance.device)}, which shared the machine with the run's other workers."
     )
 
 

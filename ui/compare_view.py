@@ -151,13 +151,14 @@ def _show_table(model: FaceModel, explanations: list[Explanation]) -> None:
             "method": explanation.method.title,
             "largest |value|": f"{_largest(explanation):.3e}",
             "seconds": round(sum(explanation.seconds.values()), 3),
-            "forward passes": explanation.method.forward_passes,
-            "backward passes": explanation.method.backward_passes,
+            "forward passes": passes.forward,
+            "backward passes": passes.backward,
             "needs": "gradients or grids" if explanation.method.white_box else "embeddings only",
             "says": ", ".join(_said(name, value) for name, value in explanation.numbers.items()),
             "remark": ", ".join(_remarks(explanation)),
         }
         for explanation in explanations
+        for passes in [METHODS[explanation.method.id].passes(model)]
     ]
     st.dataframe(pd.DataFrame(table), hide_index=True, width="stretch")
     _explain_confidence(explanations)
@@ -214,11 +215,13 @@ def duration(model: FaceModel, passes: int) -> str:
 
 def offer(model: FaceModel, pair: Pair, methods: list[AnyExplainer]) -> None:
     """A button that starts slow methods which share their passes, then their progress."""
-    work, info = _work_of(model, pair, methods), methods[0].info
+    work = _work_of(model, pair, methods)
     ended = jobs().take_ended(work.key, session())
     if ended is not None and ended.error:
         st.info(plain(f"{work.title}: {ended.error}"), icon=":material/info:")
-    button = f"Compute {plain(work.title)}: {duration(model, info.forward_passes + 2 * info.backward_passes)}"
+    elif ended is not None:
+        st.rerun()  # it ended while the page ran, which has not drawn it
+    button = f"Compute {plain(work.title)}: {duration(model, methods[0].passes(model).as_forward)}"
     offer_work(work, button)
 
 

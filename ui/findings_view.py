@@ -108,7 +108,8 @@ def show_flip(model: FaceModel, pair: Pair, explanations: Sequence[Explanation],
     """The pixels of the probe that would turn the decision, in the order of the map shown first. `after` as in
     `show_regions`."""
     st.header("What would flip it")
-    explanation = _first(explanations)
+    core = engine()
+    explanation = core.ordering(model, pair, _first(explanations))
     default = telling_fill(explanation)
     belongs("fill", explanation.is_match, default)
     fill = st.segmented_control(
@@ -120,7 +121,7 @@ def show_flip(model: FaceModel, pair: Pair, explanations: Sequence[Explanation],
         key="fill",
         bind="query-params",
     )
-    core, method, threshold = engine(), explanation.method.id, explanation.threshold.value
+    method, threshold = explanation.method.id, explanation.threshold.value
     found = _worked_out(
         model,
         "flip",

@@ -13,7 +13,7 @@ import streamlit as st
 
 from ui.address import per_mille
 from ui.choices import belongs, drop, outlived
-from ui.compare_view import is_at_once, offer
+from ui.compare_view import first_method, is_at_once, offer
 from ui.components import component, packed
 from ui.jobs import LOOK_SECONDS, begin_anew, begin_work, jobs, session, so_far, watch
 from ui.pictures import data_url
@@ -40,11 +40,6 @@ _AT, _PRESENT = "at", "present"
 # Whether the position in the address is that of a case that was left.
 _LEFT = "_at_left"
 _RANDOM = "random"
-# The order that a replay opens with where the model allows it: of the quick methods the one that gains most
-# (docs/layered.md).
-_FIRST = "layered"
-# The method whose pixels are ordered before its blur.
-_UNBLURRED = "xssab"
 
 _component = component("replay")
 
@@ -57,10 +52,15 @@ class Order:
     blur: bool
 
 
+def _usable(model: FaceModel) -> list[str]:
+    """The methods whose maps can order pixels; random order is always there."""
+    return [m for m, method in METHODS.items() if m != "random" and method.unavailable(model) is None]
+
+
 def pick_order(model: FaceModel) -> Order:
-    """The map that orders the pixels; random order is always drawn beside it."""
-    usable = [m for m, method in METHODS.items() if m != "random" and method.unavailable(model) is None]
-    first = _FIRST if _FIRST in usable else usable[0]
+    """The map that orders the pixels: at first that which Inspect shows large."""
+    usable = _usable(model)
+    first = next(method_id for method_id in (first_method(model), *usable) if method_id in usable)
     belongs("method", tuple(usable), first)
     chosen = st.pills(
         "Pixels in the order of",
@@ -71,20 +71,21 @@ def pick_order(model: FaceModel) -> Order:
         key="method",
         bind="query-params",
     )
-    if chosen != _UNBLURRED:
-        return Order(chosen or first, blur=True)
+    method_id = chosen or first
+    if not METHODS[method_id].info.ordered_unblurred:
+        return Order(method_id, blur=True)
     blur = st.toggle(
         "Order by the blurred map",
         key="blurred",
         bind="query-params",
         help="The paper blurs the map that is shown; its code orders pixels before the blur, as is done here.",
     )
-    return Order(chosen, blur)
+    return Order(method_id, blur)
 
 
 def pick_others(model: FaceModel, order: Order) -> list[Order]:
     """Further methods on the same chart, each in the order that it would have alone."""
-    usable = [m for m, method in METHODS.items() if m != "random" and method.unavailable(model) is None]
+    usable = _usable(model)
     belongs("beside", tuple(usable), [])
     chosen = st.multiselect(
         "On the same chart",
@@ -94,7 +95,7 @@ def pick_others(model: FaceModel, order: Order) -> list[Order]:
         key="beside",
         bind="query-params",
     )
-    return [Order(m, blur=m != _UNBLURRED) for m in chosen if m != order.method_id]
+    return [Order(m, not METHODS[m].info.ordered_unblurred) for m in chosen if m != order.method_id]
 
 
 def make_replay(model: FaceModel, pair: Pair, order: Order, threshold: Threshold) -> Replay | None:
@@ -225,8 +226,8 @@ def show_words(replay: Replay) -> None:
         st.markdown(f"- {plain(sentence)}")
     with st.expander("Scores at each step", icon=":material/table:"):
         columns = {"replaced": [percent(share, 0) for share in replay.shares], "pixels": replay.counts}
-        columns |= {replay.explanation.method.short_title: replay.scores, "inverse": replay.inverse}
-        columns |= {line.explanation.method.short_title: line.scores for line in replay.others}
+        columns |= {replay.explanation.order_title: replay.scores, "inverse": replay.inverse}
+        columns |= {line.explanation.order_title: line.scores for line in replay.others}
         if replay.random is not None:
             columns |= {f"random {name}": values for name, values in _band(replay.random).items()}
         st.dataframe(pd.DataFrame(columns).round(6), hide_index=True, width="stretch")
@@ -257,7 +258,8 @@ def _data(replay: Replay, pair: Pair, values: np.ndarray, drawing: Drawing) -> d
         "present": st.query_params.get(_PRESENT) == "true",
         "heading": f"{pair.title}, {explanation.model.title}",
         "caution": CAUTION,
-        "title": explanation.method.short_title,
+        "title": explanation.order_title,
+        "mapTitle": explanation.method.short_title,
         "probeTitle": "Probe, pixels blurred" if deletion else "Probe, pixels put back",
         "summary": " ".join(flip_sentences(replay)),
         "size": len(case.start),
@@ -288,7 +290,7 @@ def _data(replay: Replay, pair: Pair, values: np.ndarray, drawing: Drawing) -> d
 def _other(replay: Replay, number: int) -> dict[str, Any]:
     line, (colour, dashes) = replay.others[number], further_style(number)
     return {
-        "title": line.explanation.method.short_title,
+        "title": line.explanation.order_title,
         "scores": line.scores.tolist(),
         "flip": replay.flip(line.scores),
         "colour": colour,

@@ -10,7 +10,7 @@ import streamlit as st
 from ui.jobs import LOOK_SECONDS, Offer, begin_work, jobs, result_or_offer, session, start_if_asked
 from ui.state import engine
 from ui.words import plain
-from xssab_core.explain import Explanation
+from xssab_core.explain import METHODS, Explanation
 from xssab_core.faces import Pair
 from xssab_core.models import FaceModel
 from xssab_core.trust.checks import JITTERS, QUALITIES, Trust, agreement
@@ -25,7 +25,7 @@ _ICONS = {"stable": ":green[:material/check_circle:]", "unstable": ":orange[:mat
 
 def begin_check(model: FaceModel, pair: Pair, shown: Explanation) -> None:
     """Check the map in the background where that is quick or was asked for."""
-    passes = _EXPLANATIONS * (shown.method.forward_passes + 2 * shown.method.backward_passes)
+    passes = _EXPLANATIONS * METHODS[shown.method.id].passes(model).as_forward
     check = _check(model, pair, shown)
     start_if_asked(check)
     if passes * engine().seconds_a_pass(model) <= _AT_ONCE_SECONDS:

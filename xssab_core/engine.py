@@ -279,6 +279,12 @@ class Engine:
         """About how long so many passes take when every CPU thread makes some of them."""
         return passes * self.seconds_a_pass(model) / torch.get_num_threads()
 
+    def ordering(self, model: FaceModel, pair: Pair, shown: Explanation) -> Explanation:
+        """What orders the pixels where `shown` is shown: the same map, before its blur where that is for the eye."""
+        if not (shown.method.ordered_unblurred and shown.blur):
+            return shown
+        return self.explain(model, pair, shown.method.id, shown.threshold, blur=False)
+
     def is_examined(self, model: FaceModel, pair: Pair, method: str) -> bool:
         """Whether an explanation of this pair would cost no forward pass."""
         return self._known(model, pair, method) is not None
@@ -299,7 +305,7 @@ class Engine:
 
         def work(told: Progress) -> Explanation:
             found = partial(self._explain, model, pair, method, decides, blur, told)
-            return on_one_thread(found) if info.is_for_one_thread else found()
+            return on_one_thread(found) if info.is_quick else found()
 
         return self._explained.get(key, work, progress)
 

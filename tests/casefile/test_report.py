@@ -57,6 +57,11 @@ def test_the_numbers_are_those_of_the_library(case, sface) -> None:
             np.testing.assert_array_equal(np.asarray(picture)[::4, ::4], crop)
     assert archive.members["originals/probe.jpg"] == photograph_with_a_place()
     faces = [*case_pair, *(align_face(open_photo(SAMPLES / f"barack_obama_{number}.jpg")) for number in (3, 1))]
+    engine = Engine("cpu")
+    unblurred = engine.explain(sface, case_pair, "xssab", "eer", blur=False)  # the blur is for the eye
+    assert measured.replay.scores == pytest.approx(engine.play(sface, case_pair, unblurred).scores.tolist(), abs=1e-6)
+    assert measured.flip["blur"] is False
+    assert archive.members["report.html"].decode().count("in the order of xSSAB, unblurred") == 3
     several = compare_several(sface, [faces[0], faces[2]], [faces[1], faces[3]], expected.threshold)
     assert measured.several["score"] == pytest.approx(several.score, abs=1e-6)
     np.testing.assert_allclose(measured.several["singles"], several.singles, atol=1e-6)

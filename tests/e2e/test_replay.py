@@ -116,7 +116,9 @@ def test_the_first_pair_shows_what_an_order_is_worth(visit, tmp_path) -> None:
     assert sum(below) >= 15  # of 19
     assert sum(above) >= 15
     sentences = visit.get_by_test_id("stMarkdown").filter(has_text="the decision flips")
-    expect(sentences.filter(has_text="Order of Layered")).to_contain_text("from match to non-match at 5")
+    expect(sentences.filter(has_text="Order of Layered")).to_contain_text(
+        re.compile(r"from match to non-match at 5\s%")
+    )
     visit.locator("[data-testid=stButtonGroup]").get_by_text("xSSAB", exact=True).click()
     expect(visit.locator(f"{VIEWER} figcaption").nth(1)).to_have_text("xSSAB map")
     before = curve(visit, tmp_path)

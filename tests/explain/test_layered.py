@@ -1,6 +1,7 @@
 """Layered: which layers are read, and what the maps sum to, in float64."""
 
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import cv2
@@ -135,15 +136,22 @@ def test_a_layer_sums_to_the_derivative_of_the_score_in_its_direction(sface64, f
                 assert found.sum() == pytest.approx((scores[1] - scores[0]) / (2 * step), rel=1e-4, abs=1e-7)
 
 
-@pytest.mark.parametrize("threshold", [-0.2, 0.3057, 0.8])
-def test_a_map_sums_to_score_minus_threshold(sface, faces, threshold) -> None:
-    result = explain(sface, *faces, method="layered", threshold=threshold)
-    for maps in (result.probe, result.reference):
-        assert maps.combined.astype(np.float64).sum() == pytest.approx(result.margin, abs=1e-5)
-        half = maps.similarity if result.margin >= 0 else maps.dissimilarity
-        np.testing.assert_array_equal(half, np.maximum(maps.combined if result.margin >= 0 else -maps.combined, 0))
-    other = explain(sface, *faces[::-1], method="layered", threshold=threshold)
-    np.testing.assert_allclose(other.reference.combined, result.probe.combined, atol=1e-7)
+@pytest.mark.parametrize("pair", list(combinations(range(5), 2)))
+def test_a_map_sums_to_score_minus_threshold(sface, samples, pair) -> None:
+    method, crops = Layered(), [list(samples.values())[number].crop for number in pair]
+    evidence = method.examine(sface, *crops)
+    swapped = method.examine(sface, *crops[::-1])
+    score, decisions = float(np.prod(evidence.embeddings.astype(np.float64), axis=0).sum()), set()
+    for threshold in (-1.0, 1.0, *np.random.default_rng(pair).uniform(-1, 1, 25)):
+        margin, both = score - threshold, method.maps(sface, evidence, threshold)
+        decisions.add(margin >= 0)
+        for maps in both:
+            assert maps.combined.astype(np.float64).sum() == pytest.approx(margin, abs=1e-5)
+            half = maps.similarity if margin >= 0 else maps.dissimilarity
+            np.testing.assert_array_equal(half, np.maximum(maps.combined if margin >= 0 else -maps.combined, 0))
+        for maps, other in zip(both, method.maps(sface, swapped, threshold)[::-1], strict=True):
+            np.testing.assert_allclose(other.combined, maps.combined, atol=1e-7)
+    assert len(decisions) == 2
 
 
 def test_the_decision_alone_chooses_the_order_of_the_pixels(sface, faces) -> None:
@@ -192,7 +200,9 @@ def test_passages_of_a_residual_network_are_what_its_units_add_up_to(name: str, 
 
 
 @pytest.mark.parametrize("name", list(ARCHITECTURES))
-def test_four_grids_are_found_in_every_architecture(name: str) -> None:
+def test_every_architecture_has_four_grids_and_maps_that_sum_to_score_minus_threshold(
+    name: str, sface, samples
+) -> None:
     torch.manual_seed(0)
     architecture = ARCHITECTURES[name]
     network, side = architecture.build().eval().requires_grad_(False), architecture.template.size
@@ -205,6 +215,15 @@ def test_four_grids_are_found_in_every_architecture(name: str) -> None:
     assert sides == sorted(sides, reverse=True)
     assert side / 4 < sides[0] <= side / 2
     assert side / 16 < sides[-1] == sides[-2] <= side / 8
+    info = replace(sface.info, id=name, template=architecture.template, embedding_size=output.shape[1])
+    model = TorchFaceModel(info, network, "0" * 64, (), torch.device("cpu"))
+    faces = (samples[face].crop_for(architecture.template) for face in ("joe_biden_1", "barack_obama_1"))
+    method, evidence = Layered(), Layered().examine(model, *faces)
+    score = float(np.prod(evidence.embeddings.astype(np.float64), axis=0).sum())
+    for threshold in (score - 0.2, score + 0.2):
+        for maps in method.maps(model, evidence, threshold):
+            assert maps.combined.astype(np.float64).sum() == pytest.approx(score - threshold, abs=1e-4)
+            assert np.ptp(maps.combined) > 0
 
 
 def test_a_network_without_grids_is_a_sentence(linear) -> None:

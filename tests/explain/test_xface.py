@@ -127,8 +127,16 @@ def test_a_face_costs_1130_passes_and_the_clean_one_and_memory_stays_flat() -> N
     model, (probe, reference) = tiny_model(112), random_pair(112)
     evidence = METHODS["xface1"].examine(model, probe, reference)
     assert model.embedded == 2 * (1130 + 1) == METHODS["xface1"].info.forward_passes
+    assert METHODS["xface1"].passes(model) == (model.embedded, 0)
     assert model.largest_batch == model.batch_size == 8
     assert evidence.nbytes == 4 * 2 * (1130 + 1) * model.info.embedding_size
+
+
+def test_larger_crops_take_more_passes() -> None:
+    model, method = tiny_model(150), XFace(1, stride=20)
+    method.examine(model, *random_pair(150))
+    assert model.embedded == method.passes(model).forward > method.info.forward_passes
+    assert METHODS["xface1"].passes(model).forward == 2 * (len(occluders(150, (7, 14, 28), 5, True)) + 1) == 4502
 
 
 def test_all_three_variants_share_one_evidence() -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 
+from streamlit.testing.v1 import AppTest
+
+from tests.explain.tiny import tiny_model
 from ui.compare_view import SHOWN_FIRST, first_method
 from xssab_core.explain import METHODS, PEERS
+from xssab_core.faces import Pair
 from xssab_core.models import FaceModel, TorchFaceModel
 from xssab_core.paths import ASSETS
 
@@ -32,3 +36,36 @@ def test_the_map_shown_first_is_that_of_the_quick_method_with_the_largest_measur
 def test_where_no_gain_was_measured_the_papers_method_is_shown_first(sface: TorchFaceModel) -> None:
     others = TorchFaceModel(sface.info, sface.network, "0" * 64, (), sface.device)
     assert first_method(others) == "xssab"
+
+
+MODEL, PAIRS = tiny_model(112), list[Pair]()
+
+
+def offering() -> None:
+    import streamlit as st
+
+    from tests.ui.test_compared_methods import MODEL, PAIRS
+    from ui.compare_view import _work_of, is_at_once, offer
+    from ui.jobs import jobs, session, start_if_asked
+    from xssab_core.explain import METHODS
+
+    method = METHODS["ig"]
+    if is_at_once(MODEL, PAIRS[0], method):
+        st.caption("The map is drawn.")
+        return
+    work = _work_of(MODEL, PAIRS[0], [method])
+    start_if_asked(work)
+    job = jobs().get(work.key, session())
+    if job is not None:
+        job.outcome.result(30)  # it ends while the page is still drawn
+    offer(MODEL, PAIRS[0], [method])
+
+
+def test_a_slow_method_that_ends_before_its_button_is_reached_is_shown(samples) -> None:
+    PAIRS.append(Pair(samples["barack_obama_1"], samples["joe_biden_1"]))
+    app = AppTest.from_function(offering, default_timeout=60).run()
+    assert [button.label.startswith("Compute Integrated gradients: ") for button in app.button] == [True]
+    app.button[0].click().run()
+    assert [caption.value for caption in app.caption] == ["The map is drawn."]
+    assert not app.button
+    assert not app.exception

@@ -181,6 +181,7 @@ interface ReplayData {
   heading: string;
   caution: string;
   title: string;
+  mapTitle: string;
   probeTitle: string;
   summary: string;
   /** Side of the crop, in pixels. */

@@ -127,7 +127,7 @@ def summarise(
         calibration=calibration,
         table1=_table1(random, calibration),
         shares=tuple(np.linspace(0, 1, steps).tolist()),
-        methods=tuple(_method(method, found, measured(found, found.index)) for method, found in rows.items()),
+        methods=tuple(_method(method, model, found, measured(found, found.index)) for method, found in rows.items()),
         common=Common(
             pairs=_counts(random.taken(common).genuine),
             methods={method.label: measured(found, common) for method, found in rows.items()},
@@ -340,11 +340,13 @@ def _model(model: FaceModel) -> Model:
     )
 
 
-def _method(method: Method, rows: Rows, found: Measures) -> MethodResult:
-    return MethodResult(label=method.label, pairs=_counts(rows.genuine), **_about(method), **structs.asdict(found))
+def _method(method: Method, model: FaceModel, rows: Rows, found: Measures) -> MethodResult:
+    return MethodResult(
+        label=method.label, pairs=_counts(rows.genuine), **_about(method, model), **structs.asdict(found)
+    )
 
 
-def _about(method: Method) -> dict[str, Any]:
+def _about(method: Method, model: FaceModel) -> dict[str, Any]:
     """What the table says of a method besides its measures."""
     if method.control:
         role = "oracle" if method.control.oracle else "control"
@@ -354,7 +356,8 @@ def _about(method: Method) -> dict[str, Any]:
         about = {"title": method.label, "reference": f"maps from {method.maps.title}"}
         return about | {"blur": None, "cells": None}
     assert method.explainer is not None
-    info = method_of(method.explainer).info
+    explainer = method_of(method.explainer)
+    info, passes = explainer.info, explainer.passes(model)
     return {
         "title": info.title if method.blur else f"{info.title}, unblurred",
         "reference": info.reference,
@@ -363,8 +366,8 @@ def _about(method: Method) -> dict[str, Any]:
         "parameters": dict(info.parameters),
         "white_box": info.white_box,
         "needs_training": info.needs_training,
-        "forward_passes": info.forward_passes,
-        "backward_passes": info.backward_passes,
+        "forward_passes": passes.forward,
+        "backward_passes": passes.backward,
     }
 
 

@@ -43,6 +43,7 @@ class Contents:
         explanations: of each method, the one shown first before all others.
         calibration: of exactly these weights; None without.
         ledger, flip: of the method shown first; None where it has no map.
+        ordering: whose map orders the pixels of `flip` and of the replay; None where there are none.
         several: the means of all photographs of each side; None where each has one.
         measured: all numbers.
     """
@@ -54,6 +55,7 @@ class Contents:
     calibration: Calibration | None
     ledger: Ledger | None
     flip: FlipSet | None
+    ordering: Explanation | None
     several: Several | None
     measured: Measured
 
@@ -94,15 +96,16 @@ def compute(
     several = compare_several(model, *sides_of(pair, further), shown.threshold) if any(further.values()) else None
     faces = faces_of(pair, further)
     has_maps = all(_has_map(maps) for _, maps in shown.by_side())
-    found = flip = replay = trust = None
+    found = flip = ordering = replay = trust = None
     if has_maps:
         findings, of_trust = parts_at_once(progress, 0.4, 0.4, 0.2)
         with ThreadPoolExecutor(1) as beside:
             assessed = beside.submit(copy_context().run, _trust, engine, model, pair, explanations, of_trust)
             hidden = engine.hidden_regions(model, pair, part(findings, 0.0, 0.25))
             found = ledger(model, pair, shown, measured=hidden)
-            replay = _replay(engine, model, pair, shown, part(findings, 0.25, 0.45))
-            flip = engine.flip_set(model, pair, shown, telling_fill(shown), part(findings, 0.7, 0.3))
+            ordering = engine.ordering(model, pair, shown)
+            replay = _replay(engine, model, pair, ordering, part(findings, 0.25, 0.45))
+            flip = engine.flip_set(model, pair, ordering, telling_fill(shown), part(findings, 0.7, 0.3))
             trust = assessed.result()
     measured = Measured(
         score=shown.score,
@@ -119,7 +122,7 @@ def compute(
         trust=trust,
         several=None if several is None else several.record(),
     )
-    return Contents(pair, model, faces, explanations, calibration, found, flip, several, measured)
+    return Contents(pair, model, faces, explanations, calibration, found, flip, ordering, several, measured)
 
 
 def _plain(progress: Progress) -> Progress:
@@ -157,8 +160,8 @@ def _rate(rate: Rate) -> ErrorRate:
     return ErrorRate(rate.value, rate.interval, rate.errors, rate.trials)
 
 
-def _replay(engine: Engine, model: FaceModel, pair: Pair, shown: Explanation, progress: Progress) -> Replay:
-    replay = engine.play(model, pair, shown).with_random(engine.play_at_random(model, pair, progress))
+def _replay(engine: Engine, model: FaceModel, pair: Pair, ordering: Explanation, progress: Progress) -> Replay:
+    replay = engine.play(model, pair, ordering).with_random(engine.play_at_random(model, pair, progress))
     assert replay.random is not None
     return Replay(
         _fill(replay.case),

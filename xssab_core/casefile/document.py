@@ -289,10 +289,10 @@ def _flip(contents: Contents, drawn: Drawings) -> Iterator[Block]:
 
 def _replay(case: CaseFile, contents: Contents, drawn: Drawings) -> Iterator[Block]:
     replay = case.measured.replay
-    if replay is None or drawn.replay is None:
+    if replay is None or drawn.replay is None or contents.ordering is None:
         yield Paragraph("Not measured: the method shown first gives no map of both faces.")
         return
-    title = contents.shown.method.short_title
+    title = contents.ordering.order_title
     told = (
         f"Pixels of the probe are replaced by those of {replay.fill}, in the order of {title} (solid), in the inverse "
         f"order (dashed), and in {len(replay.random)} random orders (band and dotted mean)."

@@ -66,9 +66,9 @@ def drawings(contents: Contents, palette: str, opacity: float) -> Drawings:
         regions=_regions(contents, crops),
         flip=_flip(contents, crops["probe"]),
         replay=None
-        if replay is None
+        if replay is None or contents.ordering is None
         else replay_figure(
-            {shown.method.short_title: replay.scores}, shown.threshold.value, replay.inverse, replay.random
+            {contents.ordering.order_title: replay.scores}, shown.threshold.value, replay.inverse, replay.random
         ),
     )
 

@@ -13,7 +13,7 @@ from xssab_core.engine import Engine
 from xssab_core.explain import CAUTION, METHODS, Explanation
 from xssab_core.faces import AlignedFace, Pair
 from xssab_core.files import write_folder
-from xssab_core.findings.flip import flip_set, telling_fill
+from xssab_core.findings.flip import telling_fill
 from xssab_core.findings.ledger import ledger
 from xssab_core.findings.several import Several, compare_several, sides_of
 from xssab_core.metrics import compared
@@ -75,7 +75,7 @@ def run(given: argparse.Namespace) -> None:
     if several is not None:
         print("\n".join(several.sentences()))
     if given.findings:
-        _find(model, pair, explanation, given.output)
+        _find(engine, model, pair, explanation, given.output)
 
 
 def _compare_several(
@@ -89,10 +89,10 @@ def _compare_several(
     return compare_several(model, *sides, threshold, lambda crops: engine.embed(model, crops))
 
 
-def _find(model: FaceModel, pair: Pair, explanation: Explanation, folder: Path) -> None:
+def _find(engine: Engine, model: FaceModel, pair: Pair, explanation: Explanation, folder: Path) -> None:
     """Write findings.json and regions.csv, and say what they say."""
     regions = ledger(model, pair, explanation, Line())
-    flip = flip_set(model, pair, explanation, telling_fill(explanation), Line())
+    flip = engine.flip_set(model, pair, engine.ordering(model, pair, explanation), telling_fill(explanation), Line())
     found = {"caution": CAUTION, "regions": regions.record(), "flip": flip.record()}
     write_folder({"findings.json": json.dumps(found, indent=2).encode(), "regions.csv": regions.csv()}, folder)
     for sentence in (*regions.sentences(), *flip.sentences()):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xssab_core.errors import ExplainError
-from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo, gaussian_blur
+from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo, Passes, gaussian_blur
 from xssab_core.explain.confidence import CONFIDENCE, confidence_of
 from xssab_core.metrics import cosine
 from xssab_core.models.base import FaceModel, embed_batches
@@ -130,13 +130,20 @@ class XFace(Explainer[FaceModel, OccludedEmbeddings]):
             "WACV Workshops 2023",
             white_box=False,
             needs_training=False,
-            # Of a 112 px crop; the clean faces are passes too.
-            forward_passes=2 * (len(occluders(112, sizes, stride, exact_reference)) + 1),
+            forward_passes=self._passes(112),
             backward_passes=0,
             # Hiding the same place on both faces gives one number for both.
             joint=variant == 3,
             parameters={"sizes": list(sizes), "stride": stride, "exact_reference": exact_reference},
         )
+
+    def passes(self, model: FaceModel) -> Passes:
+        """More on larger crops: the squares are as large and as close on each."""
+        return Passes(self._passes(model.info.template.size), 0)
+
+    def _passes(self, side: int) -> int:
+        """Of crops of that side; the clean faces are passes too."""
+        return 2 * (len(occluders(side, self.sizes, self.stride, self.exact_reference)) + 1)
 
     def gather(
         self, model: FaceModel, probe: np.ndarray, reference: np.ndarray, progress: Progress

@@ -45,6 +45,7 @@ class XSSAB(Explainer[TorchFaceModel, PairGraph]):
         needs_training=False,
         forward_passes=2,
         backward_passes=4,
+        ordered_unblurred=True,
     )
     evidence_kind = "pair-graph"
 

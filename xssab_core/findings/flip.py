@@ -94,6 +94,7 @@ class FlipSet:
         found = self.crossing
         return {
             "method": self.explanation.method.id,
+            "blur": self.explanation.blur,
             "threshold": self.explanation.threshold.value,
             "replaced_by": FILLS[self.fill],
             "pixels": None if found is None else found.pixels,
@@ -110,7 +111,7 @@ class FlipSet:
         return [self._on_crossing(), self._on_random()]
 
     def _on_crossing(self) -> str:
-        title, threshold = self.explanation.method.short_title, self.explanation.threshold.value
+        title, threshold = self.explanation.order_title, self.explanation.threshold.value
         before, after = ("match", "non-match")[:: 1 if self._decisions[0] else -1]
         by = f"by {FILLS[self.fill]}, in the order of {title},"
         if self.crossing is None:

@@ -69,7 +69,7 @@ def _frame(replay: Replay, probe: np.ndarray, reference: np.ndarray, share: floa
     step = int(share * (len(replay.scores) - 1) + 1e-9)
     score = replay.scores[step]
     decision = "match" if replay.explanation.threshold.is_match(score) else "non-match"
-    method = replay.explanation.method.short_title
+    method = replay.explanation.order_title
     shown = compared(score, replay.explanation.threshold.value).score
     draw.text((_GAP, _GAP), title, fill=_TEXT, font_size=15)
     # Pillow's own typeface has no space that does not break.

@@ -142,8 +142,8 @@ class Replay:
     def svg(self, title: str) -> bytes:
         """The curves as a figure, with a title of the pair and the caution below it."""
         about = self.explanation
-        lines = {about.method.short_title: self.scores.tolist()}
-        lines |= {line.explanation.method.short_title: line.scores.tolist() for line in self.others}
+        lines = {about.order_title: self.scores.tolist()}
+        lines |= {line.explanation.order_title: line.scores.tolist() for line in self.others}
         random = [] if self.random is None else self.random.tolist()
         notes = (f"{title}; {about.model.title}", CAUTION)
         return replay_figure(lines, about.threshold.value, self.inverse.tolist(), random, notes).encode()
@@ -249,8 +249,8 @@ def flip_sentences(replay: Replay) -> list[str]:
         back = int(np.flatnonzero(matches != matches[0])[-1]) + 1
         return f"{told} and is back for good at {at(back)}: start and end are decided alike."
 
-    sentences = [sentence(f"Order of {explanation.method.short_title}", scores) for explanation, scores in named]
-    inverse = f"Inverse order of {named[0][0].method.short_title}" if replay.others else "Inverse order"
+    sentences = [sentence(f"Order of {explanation.order_title}", scores) for explanation, scores in named]
+    inverse = f"Inverse order of {named[0][0].order_title}" if replay.others else "Inverse order"
     sentences.append(sentence(inverse, replay.inverse))
     if replay.random is not None:
         flips = [flip for scores in replay.random if (flip := replay.flip(scores)) is not None]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from tests.explain.tiny import SIDE, random_pair, tiny_info, tiny_model
+from tests.explain.tiny import SIDE, SIZE, random_pair, tiny_info, tiny_model
 from xssab_core.errors import CancelledError, ExplainError
 from xssab_core.explain import METHODS, PEERS, Explainer, explain
+from xssab_core.explain.peers.fggb import COPIES
 from xssab_core.explain.peers.minplus import MinPlus
 from xssab_core.models.blackbox import BlackBoxModel
 from xssab_core.progress import State
@@ -104,9 +106,33 @@ def test_passes_are_those_the_method_says(method: Explainer) -> None:
     method.examine(model, *random_pair(112))
     watched.remove()
     forward += model.batched  # through that form, which has no hooks
-    assert forward <= method.info.forward_passes
-    if not isinstance(method, MinPlus):
-        assert forward == method.info.forward_passes
+    most = method.passes(model).forward
+    assert most == method.info.forward_passes
+    assert forward <= most if isinstance(method, MinPlus) else forward == most
+
+
+def test_series_of_spots_that_go_on_to_their_end_take_the_passes_they_say() -> None:
+    passes, told, method = 0, list[State](), MinPlus(2)
+
+    def embed(crops: np.ndarray) -> np.ndarray:
+        """Each spot that is hidden, or shown, changes the score."""
+        nonlocal passes
+        passes += len(crops)
+        light = crops.reshape(len(crops), -1).mean(axis=1)
+        return np.stack([light - 150, *[np.full(len(crops), 40.0)] * (SIZE - 1)], axis=1)
+
+    box = BlackBoxModel(tiny_info(SIDE), "1" * 64, (), embed)
+    method.examine(box, *np.full((2, SIDE, SIDE, 3), 200, np.uint8), told.append)
+    assert passes == method.passes(box).forward == 2 * (1 + 2 + 2 * (49 + 48))
+    assert told[-1].done == told[-1].total == passes - 2  # the clean faces are passed before
+
+
+def test_backward_passes_of_fggb_are_those_of_the_numbers_of_the_embedding() -> None:
+    model, method = tiny_model(), METHODS["fggb"]
+    wide = BlackBoxModel(replace(model.info, embedding_size=512), "1" * 64, (), model.embed)
+    assert method.passes(model).backward == 2 * 2 * COPIES  # its six numbers take two batches
+    assert method.passes(wide).backward == 2 * 512
+    assert method.passes(wide).as_forward == 2 * COPIES + 2 * 2 * 512
 
 
 @each_peer

@@ -157,11 +157,17 @@ def test_gradients_are_those_of_the_exported_network(
 
 @pytest.mark.slow
 def test_the_block_quantised_sface_file_is_imported_as_our_own_sface(
-    sface: TorchFaceModel, sface_file: Path, store: Path
+    sface: TorchFaceModel, sface_file: Path, store: Path, samples: dict[str, AlignedFace]
 ) -> None:
     add_onnx("quantised", sface_file, Input(mean=(0.0,), std=(1.0,)))  # the file normalises pixels itself
     again = load_model("quantised", "cpu")
     np.testing.assert_allclose(again.embed(CROPS), sface.embed(CROPS), atol=1e-5)
+    faces = samples["barack_obama_1"], samples["joe_biden_1"]
+    found, wanted = (explain(model, *faces, "layered", threshold=0.3) for model in (again, sface))
+    for maps, ours in ((found.probe, wanted.probe), (found.reference, wanted.reference)):
+        assert maps.combined is not None
+        assert ours.combined is not None
+        np.testing.assert_allclose(maps.combined, ours.combined, atol=0.02 * np.abs(ours.combined).max())
 
 
 def _graph(nodes: list[onnx.NodeProto], output: list[int], opset: int = 17, domain: str = "") -> onnx.ModelProto:

@@ -38,8 +38,8 @@ export function showFaces({ probe, map, reference, patches, grey, layer }, data)
   sheets[2].words.set(opaque(bytes(data.reference)));
   put(sheets[2]);
   probe.caption.textContent = data.probeTitle;
-  map.caption.textContent = `${data.title} map`;
-  map.box.setAttribute("aria-label", `${data.title} map of the probe, which orders the pixels`);
+  map.caption.textContent = `${data.mapTitle} map`;
+  map.box.setAttribute("aria-label", `${data.mapTitle} map of the probe, whose order is that of ${data.title}`);
   grey.src = data.grey;
   layer.src = data.layer;
   layer.style.opacity = String(data.opacity);

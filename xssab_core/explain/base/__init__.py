@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, cast
 
 import cv2
 import numpy as np
@@ -32,10 +32,12 @@ class MethodInfo:
         id, title, reference: short name, display name, publication.
         white_box: needs gradients or feature grids of the model.
         needs_training: needs a trained part for each model.
-        forward_passes, backward_passes: network passes per pair, both faces together.
+        forward_passes, backward_passes: network passes per pair, both faces together; where they hang on the model, on
+            SFace. See `Explainer.passes`.
         joint: gives one map for the pair, shown on both faces.
         cells: side of the grid whose cells share one value; None for pixel-wise maps.
         attention: the map has no sign: high values decide most, whatever is decided.
+        ordered_unblurred: its blur is for the eye: pixels are ordered by the map before it.
         parameters: what else decides the maps, ready for JSON; part of every record.
     """
 
@@ -49,23 +51,31 @@ class MethodInfo:
     joint: bool = False
     cells: int | None = None
     attention: bool = False
+    ordered_unblurred: bool = False
     parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def is_quick(self) -> bool:
-        """Whether it makes few enough passes to run unasked, several times over, and on one thread."""
+        """Whether it makes few enough passes to run unasked, several times over, and on one CPU thread, as the
+        benchmark runs all of them: an order of pixels hangs on the last bits of a gradient. See `on_one_thread`."""
         return self.forward_passes + self.backward_passes <= QUICK_PASSES
-
-    @property
-    def is_for_one_thread(self) -> bool:
-        """Whether its gradients are taken on one CPU thread, as the benchmark takes them: an order of pixels hangs on
-        their last bits, that of a mean of many gradients does not. See `on_one_thread`."""
-        return self.is_quick and self.backward_passes > 0
 
     @property
     def short_title(self) -> str:
         """The title without its explanation in brackets."""
         return self.title.split(" (")[0]
+
+
+class Passes(NamedTuple):
+    """Network passes per pair, both faces together."""
+
+    forward: int
+    backward: int
+
+    @property
+    def as_forward(self) -> int:
+        """How many forward passes take as long; a backward pass takes as long as two."""
+        return self.forward + 2 * self.backward
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,6 +183,12 @@ class Explanation:
         return arguments(self.embeddings)
 
     @property
+    def order_title(self) -> str:
+        """Title of the order in which its map puts pixels."""
+        title = self.method.short_title
+        return f"{title}, unblurred" if self.method.ordered_unblurred and not self.blur else title
+
+    @property
     def argument_threshold(self) -> float:
         """th_d / N (Eq. 5)."""
         return self.threshold.value / len(self.embeddings[0])
@@ -216,6 +232,10 @@ class Explainer(ABC, Generic[ModelT, EvidenceT]):
     def known(self, model: FaceModel, probe: np.ndarray, reference: np.ndarray) -> EvidenceT | None:
         """Evidence about two crops that was gathered beforehand and ships; none unless a method overrides this."""
         return None
+
+    def passes(self, model: FaceModel) -> Passes:
+        """Passes per pair on this model, at most; a method whose passes hang on the model overrides this."""
+        return Passes(self.info.forward_passes, self.info.backward_passes)
 
     def numbers(self, model: ModelT, evidence: EvidenceT, threshold: float) -> dict[str, float]:
         """What the method says of a pair in a number, by name; none unless a method overrides this."""

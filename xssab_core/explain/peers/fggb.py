@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo, arguments
+from xssab_core.explain.base import Evidence, Explainer, FaceMaps, MethodInfo, Passes, arguments
 from xssab_core.explain.peers.common import GRADIENT_BATCH
-from xssab_core.models.base import TorchFaceModel, normalised
+from xssab_core.models.base import FaceModel, TorchFaceModel, normalised
 from xssab_core.progress import Progress, State
 
 # Each backward pass serves as many numbers of the embedding as there are copies of each face.
@@ -44,10 +44,14 @@ class FGGB(Explainer[TorchFaceModel, GradientSums]):
         white_box=True,
         needs_training=False,
         forward_passes=2 * COPIES,
-        # Of SFace's 128 numbers; twice the size of the embedding.
-        backward_passes=256,
+        backward_passes=2 * 128,
     )
     evidence_kind = "gradient-sums"
+
+    def passes(self, model: FaceModel) -> Passes:
+        """A backward pass of each face for each number of the embedding, in whole batches."""
+        size = model.info.embedding_size
+        return Passes(2 * COPIES, 2 * COPIES * -(-size // COPIES))
 
     def gather(
         self, model: TorchFaceModel, probe: np.ndarray, reference: np.ndarray, progress: Progress

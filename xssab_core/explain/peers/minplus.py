@@ -50,7 +50,7 @@ class MinPlus(WithoutThreshold[FaceModel]):
             "Mery and Morris, On Black-Box Explanation for Face Verification, WACV 2022",
             white_box=False,
             needs_training=False,
-            forward_passes=2 * (2 + _passes(most)),  # at most: a series may end before
+            forward_passes=2 * (1 + _passes(most)),  # at most: a series may end before
             backward_passes=0,
             parameters={"step": STEP, "sigma": STEP, "stop": STOP, "most": most},
         )
@@ -75,9 +75,9 @@ class MinPlus(WithoutThreshold[FaceModel]):
 
 
 def _passes(most: int) -> int:
-    """Forward passes of one face at most, without the clean and the black one."""
+    """Forward passes of one face at most, its clean and its black one among them."""
     count = (112 // STEP) ** 2
-    return 2 * sum(count - taken for taken in range(min(most, count)))
+    return 2 + 2 * sum(count - taken for taken in range(min(most, count)))
 
 
 def _scorer(model: FaceModel, crop: np.ndarray, partner: np.ndarray, tell: Callable[[int], None]) -> Score:
