@@ -94,7 +94,6 @@ class FlipSet:
         found = self.crossing
         return {
             "method": self.explanation.method.id,
-            "blur": self.explanation.blur,
             "threshold": self.explanation.threshold.value,
             "replaced_by": FILLS[self.fill],
             "pixels": None if found is None else found.pixels,

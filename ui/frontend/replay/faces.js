@@ -39,7 +39,7 @@ export function showFaces({ probe, map, reference, patches, grey, layer }, data)
   put(sheets[2]);
   probe.caption.textContent = data.probeTitle;
   map.caption.textContent = `${data.mapTitle} map`;
-  map.box.setAttribute("aria-label", `${data.mapTitle} map of the probe, whose order is that of ${data.title}`);
+  map.box.setAttribute("aria-label", `${data.mapTitle} map of the probe; pixels are in the order of ${data.title}`);
   grey.src = data.grey;
   layer.src = data.layer;
   layer.style.opacity = String(data.opacity);
