@@ -293,7 +293,7 @@ def show_cost(results: Results) -> None:
     _table(rows, "Passes and seconds of a map by method")
     st.caption(
         "Passes a pair. The paper's seconds (Table 3) are from the authors' machine; those beside are a worker's on "
-        f"{plain(results.provenance.device)}, which shared the machine with the run's other workers."
+        f"{plain(results.provenance.device)}; the workers of a run share its machine."
     )
 
 

@@ -108,8 +108,7 @@ def show_flip(model: FaceModel, pair: Pair, explanations: Sequence[Explanation],
     """The pixels of the probe that would turn the decision, in the order of the map shown first. `after` as in
     `show_regions`."""
     st.header("What would flip it")
-    core = engine()
-    explanation = core.ordering(model, pair, _first(explanations))
+    explanation = _first(explanations)
     default = telling_fill(explanation)
     belongs("fill", explanation.is_match, default)
     fill = st.segmented_control(
@@ -121,14 +120,18 @@ def show_flip(model: FaceModel, pair: Pair, explanations: Sequence[Explanation],
         key="fill",
         bind="query-params",
     )
-    method, threshold = explanation.method.id, explanation.threshold.value
+    core, method, threshold = engine(), explanation.method.id, explanation.threshold.value
+
+    def work(progress: Progress) -> FlipSet:
+        return core.flip_set(model, pair, core.ordering(model, pair, explanation), fill or default, progress)
+
     found = _worked_out(
         model,
         "flip",
         ("flip", model.weights_sha256, pair.key, method, threshold, fill),
         "Find what flips the decision",
         _FLIP_PASSES,
-        lambda progress: core.flip_set(model, pair, explanation, fill or default, progress),
+        work,
         after,
     )
     if found is not None:

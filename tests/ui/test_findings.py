@@ -72,6 +72,18 @@ def test_quick_work_begins_by_itself_and_says_what_the_core_found(given, monkeyp
     run_until(app, "by its blurred copy, in the order of Layered")
 
 
+def test_what_flips_is_in_the_order_of_the_map_before_a_blur_for_the_eye(
+    given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(findings_view, "_AT_ONCE_SECONDS", float(SECONDS))
+    model, pair, threshold = given["model"], given["pair"], given["explanation"].threshold
+    given["explanation"] = explain(model, *pair, "xssab", threshold)
+    app = run_until(AppTest.from_function(page, default_timeout=SECONDS).run(), "in the order of xSSAB, unblurred")
+    found = flip_set(model, pair, explain(model, *pair, "xssab", threshold, blur=False), "partner")
+    for sentence in found.sentences():
+        assert sentence in said(app)
+
+
 def test_slow_work_waits_for_a_click(given, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(findings_view, "_AT_ONCE_SECONDS", 0.0)
     given["explanation"] = explain(given["model"], *given["pair"], "layered", 0.0)  # not what was found before
