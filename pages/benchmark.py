@@ -28,10 +28,10 @@ if results is not None:
     curved = shown if results.has_common_curves else results
     show_curves(curved)
     show_areas(shown)
-    show_differences(results)
+    against = show_differences(results)
     show_cost(results)
     show_localisation(curved)
-    show_deletion(results)
-    show_checks(results)
+    show_deletion(results, against)
+    show_checks(results, against)
 show_paper()
 measure_here()

@@ -153,10 +153,11 @@ def show_areas(results: Results) -> None:
             st.download_button(label, data, name, mime, on_click="ignore", icon=":material/download:")
 
 
-def show_differences(results: Results) -> None:
-    """How much better or worse each method is than a chosen one, on the pairs that every method has."""
+def show_differences(results: Results) -> str | None:
+    """How much better or worse each method is than a chosen one, on the pairs that every method has; the label of that
+    one. None where the file does not say."""
     if not results.common.differences:
-        return
+        return None
     st.header("Differences between methods")
     methods = {method.label: method for method in results.controls_last}
     against = st.selectbox(
@@ -181,10 +182,11 @@ def show_differences(results: Results) -> None:
         "pairs, with the 95 % interval of resampling both together: below zero is better than it, an interval that "
         "holds zero tells no difference."
     )
+    return str(against)
 
 
-def show_deletion(results: Results) -> None:
-    """Deletion and insertion on clean pairs, where the run measured them."""
+def show_deletion(results: Results, against: str | None) -> None:
+    """Deletion and insertion on clean pairs, where the run measured them, and the differences from a method."""
     deletion = results.deletion
     if deletion is None:
         return
@@ -223,10 +225,21 @@ def show_deletion(results: Results) -> None:
         "Without the first 1 % of the pixels: how far the score moves against the decision when they are hidden, minus "
         "the same of random."
     )
+    rows = [
+        {"method": plain(method.full_title)}
+        | {
+            f"{kind}, {plain(name.replace('-', ', '))}": _bare_interval(getattr(each, side))
+            for kind, side in _SIDES.items()
+            for name, each in (apart.auc | {f"top 1 %, {fill}": top for fill, top in apart.top.items()}).items()
+        }
+        for method, _ in known
+        if against and (apart := deletion.difference(method.label, against)) is not None
+    ]
+    _show_differences(rows, results, against, "Differences of deletion and insertion")
 
 
-def show_checks(results: Results) -> None:
-    """Consistency and randomisation, where the run measured them."""
+def show_checks(results: Results, against: str | None) -> None:
+    """Consistency and randomisation, where the run measured them, and the differences from a method."""
     checks = results.checks
     if checks is None:
         return
@@ -250,6 +263,26 @@ def show_checks(results: Results) -> None:
         "gives one map for both faces. Randomised: rank correlation of the size of the map with that of a copy of the "
         "model with shuffled weights; near 1, the map is not about the model. 95 % intervals."
     )
+    differences = [
+        {
+            "method": plain(method.full_title),
+            "one identity": _bare_interval(each.consistency.mated),
+            "two identities": _bare_interval(each.consistency.non_mated),
+            "randomised": _bare_interval(each.randomised),
+        }
+        for method in results.controls_last
+        if against and (each := checks.difference(method.label, against)) is not None
+    ]
+    _show_differences(differences, results, against, "Differences of the checks")
+
+
+def _show_differences(rows: list[dict[str, str]], results: Results, against: str | None, about: str) -> None:
+    """A table of what methods have more than the chosen one; nothing where the file does not say."""
+    if rows:
+        title = next(method.full_title for method in results.methods if method.label == against)
+        with st.expander(f"{about} from {plain(title)}"):
+            _table(rows, f"{about} from {title} by method")
+            st.caption("On the same pairs, with the 95 % interval of resampling both together.")
 
 
 def show_paper() -> None:

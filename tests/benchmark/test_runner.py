@@ -248,6 +248,21 @@ def test_deletion_and_checks_are_of_clean_pairs_and_go_on_where_a_run_stopped(
             np.testing.assert_allclose(getattr(accuracy.curve, side), right.mean(axis=0))
             assert auc.value == pytest.approx(np.trapezoid(right.mean(axis=0), dx=0.1))
             assert auc.low <= auc.value <= auc.high
+        # The difference of two methods on the same pairs is that of their means, whichever way round it is asked for.
+        apart = results.deletion.difference("random", "xssab-unblurred")
+        turned = results.deletion.difference("xssab-unblurred", "random")
+        assert apart is not None
+        assert turned is not None
+        for name, accuracy in results.deletion.methods["xssab-unblurred"].accuracy.items():
+            other = getattr(results.deletion.methods["random"].accuracy[name].auc, side).value
+            found, back = getattr(apart.auc[name], side), getattr(turned.auc[name], side)
+            assert found.value == pytest.approx(other - getattr(accuracy.auc, side).value)
+            assert (back.value, back.low, back.high) == (-found.value, -found.high, -found.low)
+            assert found.low <= found.value <= found.high
+        assert getattr(turned.top["black"], side).value == pytest.approx(
+            getattr(results.deletion.methods["xssab-unblurred"].top["black"], side).value
+        )
+    assert len(results.deletion.differences) == 3
     random_top = results.deletion.methods["random"].top["black"]
     assert (random_top.mated.value, random_top.non_mated.value) == (0.0, 0.0)
 
@@ -260,6 +275,7 @@ def test_deletion_and_checks_are_of_clean_pairs_and_go_on_where_a_run_stopped(
     assert results.checks is not None
     checked = results.checks.methods["xssab-unblurred"]
     assert checked.measured == (2, 2)
+    assert results.checks.differences == ()  # of one method
     assert -1 <= checked.randomised.value < 0.8  # type: ignore[operator]
     states.clear()
     assert run_benchmark(replace(settings, deletion=4, checks=2), sface, states.append).checks == results.checks

@@ -111,6 +111,15 @@ def test_the_benchmark_shows_what_a_run_measured_beside_replays(
     assert moves["impostor, blurred"].iloc[0].startswith(f"{occluded.top['blurred'].non_mated.value:.3f}")
     checks = next(table for table in tables if "two identities" in table)
     assert list(checks["one identity"]) == [""]  # xCos gives one map for both faces
+    apart = next(table for table in tables if "genuine, deletion, black" in table)
+    found = results.deletion.difference("xcos-s", "random")
+    assert found is not None
+    row = apart.set_index("method").loc["xCos S (local cosines)"]
+    assert row["genuine, deletion, black"].startswith(f"{found.auc['deletion-black'].mated.value:z.3f}")
+    assert row["impostor, top 1 %, blurred"].startswith(f"{found.top['blurred'].non_mated.value:z.3f}")
+    assert [expander.label for expander in app.expander if "Differences" in expander.label] == [
+        "Differences of deletion and insertion from Random"  # of one method alone the checks have none
+    ]
     assert results.checks is not None
     measured = results.checks.methods["xcos-s"].randomised.value
     assert checks["randomised"].iloc[0].startswith(f"{measured:.3f}")

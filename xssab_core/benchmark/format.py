@@ -7,6 +7,7 @@ passed over, so a newer file can be read; a key that is missing, a wrong type or
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
@@ -212,6 +213,11 @@ class Difference(Struct, frozen=True):
     second: str
     auc: Estimates
 
+    def turned(self) -> Difference:
+        """The second minus the first."""
+        auc = Estimates(*(_minus(each) for each in (self.auc.fmr, self.auc.fnmr, self.auc.mean)))
+        return Difference(self.second, self.first, auc)
+
 
 class Common(Struct, frozen=True, omit_defaults=True):
     """What the methods are worth on the pairs that every one of them has, by label.
@@ -226,12 +232,8 @@ class Common(Struct, frozen=True, omit_defaults=True):
 
     def difference(self, first: str, second: str) -> Estimates | None:
         """Area of the first minus that of the second; None where the file does not say."""
-        for known in self.differences:
-            if (known.first, known.second) == (first, second):
-                return known.auc
-            if (known.second, known.first) == (first, second):
-                return Estimates(*(_minus(each) for each in (known.auc.fmr, known.auc.fnmr, known.auc.mean)))
-        return None
+        found = _between(self.differences, first, second)
+        return None if found is None else found.auc
 
 
 class ByMating(Struct, Generic[T], frozen=True):
@@ -266,12 +268,35 @@ class Occluded(Struct, frozen=True):
     top: dict[str, ByMating[Estimate]]
 
 
-class Deletion(Struct, frozen=True):
-    """Deletion and insertion on clean pairs, on those that all these methods have, by label."""
+class OccludedDifference(Struct, frozen=True):
+    """What the first method is worth minus what the second is on the same pairs: `Accuracy.auc` and `Occluded.top`."""
+
+    first: str
+    second: str
+    auc: dict[str, ByMating[Estimate]]
+    top: dict[str, ByMating[Estimate]]
+
+    def turned(self) -> OccludedDifference:
+        """The second minus the first."""
+        auc, top = ({name: _minus_each(value) for name, value in each.items()} for each in (self.auc, self.top))
+        return OccludedDifference(self.second, self.first, auc, top)
+
+
+class Deletion(Struct, frozen=True, omit_defaults=True):
+    """Deletion and insertion on clean pairs, on those that all these methods have, by label.
+
+    Attributes:
+        differences: of any two methods, each two once; none in older files.
+    """
 
     pairs: Counts
     shares: Curve
     methods: dict[str, Occluded]
+    differences: tuple[OccludedDifference, ...] = ()
+
+    def difference(self, first: str, second: str) -> OccludedDifference | None:
+        """Of the first minus the second; None where the file does not say."""
+        return _between(self.differences, first, second)
 
     def __post_init__(self) -> None:
         for label, occluded in self.methods.items():
@@ -295,11 +320,33 @@ class Checked(Struct, frozen=True):
     measured: tuple[Count, Count]
 
 
-class Checks(Struct, frozen=True):
-    """The checks of every method, by label, on the same clean pairs."""
+class CheckedDifference(Struct, frozen=True):
+    """What the checks found of the first method minus what they found of the second, on the pairs of both."""
+
+    first: str
+    second: str
+    consistency: ByMating[Estimate]
+    randomised: Estimate
+
+    def turned(self) -> CheckedDifference:
+        """The second minus the first."""
+        return CheckedDifference(self.second, self.first, _minus_each(self.consistency), _minus(self.randomised))
+
+
+class Checks(Struct, frozen=True, omit_defaults=True):
+    """The checks of every method, by label, on the same clean pairs.
+
+    Attributes:
+        differences: of any two methods, each two once; none in older files.
+    """
 
     pairs: Counts
     methods: dict[str, Checked]
+    differences: tuple[CheckedDifference, ...] = ()
+
+    def difference(self, first: str, second: str) -> CheckedDifference | None:
+        """Of the first minus the second; None where the file does not say."""
+        return _between(self.differences, first, second)
 
 
 class Bootstrap(Struct, frozen=True):
@@ -414,6 +461,23 @@ class Results(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def controls_last(self) -> tuple[MethodResult, ...]:
         """The methods in their order, then the controls, RND after all others."""
         return tuple(sorted(self.methods, key=lambda method: (method.is_control, method.is_random)))
+
+
+AnyDifference = TypeVar("AnyDifference", Difference, OccludedDifference, CheckedDifference)
+
+
+def _between(differences: Iterable[AnyDifference], first: str, second: str) -> AnyDifference | None:
+    """The one of the first minus the second, of which the file has one way round."""
+    for known in differences:
+        if (known.first, known.second) == (first, second):
+            return known
+        if (known.second, known.first) == (first, second):
+            return known.turned()
+    return None
+
+
+def _minus_each(estimates: ByMating[Estimate]) -> ByMating[Estimate]:
+    return ByMating(_minus(estimates.mated), _minus(estimates.non_mated))
 
 
 def _minus(estimate: Estimate) -> Estimate:

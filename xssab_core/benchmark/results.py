@@ -6,6 +6,7 @@ import datetime
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from xssab_core.benchmark.format import (
     ByMating,
     Calibrated,
     Checked,
+    CheckedDifference,
     Checks,
     Common,
     Counts,
@@ -39,6 +41,7 @@ from xssab_core.benchmark.format import (
     MethodResult,
     Model,
     Occluded,
+    OccludedDifference,
     Provenance,
     Results,
     Run,
@@ -223,42 +226,73 @@ def _deletion(work: Work, plan: Plan, threshold: float, bootstrap: Bootstrap) ->
     def mean(values: np.ndarray) -> ByMating[Estimate]:
         return _by_mating(values, genuine, bootstrap)
 
-    def accuracy(label: str, name: str) -> Accuracy:
+    def right(label: str, name: str) -> np.ndarray:
+        """bool (n, shares)."""
         scores = np.array([record["curves"][name] for record in records[label]], dtype=np.float64)
-        right = ~measures.errors(scores.reshape(-1, len(deletion.SHARES)), genuine, threshold)
-        curves = (tuple(right[side].mean(axis=0).tolist()) if side.any() else None for side in (genuine, ~genuine))
-        return Accuracy(mean(measures.areas(right)), ByMating(*curves))
+        return ~measures.errors(scores.reshape(-1, len(deletion.SHARES)), genuine, threshold)
+
+    def curves(right: np.ndarray) -> ByMating[Curve | None]:
+        return ByMating(
+            *(tuple(right[side].mean(axis=0).tolist()) if side.any() else None for side in (genuine, ~genuine))
+        )
 
     def against(label: str, fill: str) -> np.ndarray:
         """float (n,): how far the top 1 % of pixels move a score against its decision."""
         moved = [record["curves"]["deletion-black"][0] - record["top"][fill] for record in records[label]]
         return np.array(moved) * [1.0 if record["is_match"] else -1.0 for record in records[label]]
 
+    rights = {label: {name: right(label, name) for name in deletion.CURVES} for label in records}
+    areas = {label: {name: measures.areas(each) for name, each in found.items()} for label, found in rights.items()}
+    moves = {label: {fill: against(label, fill) for fill in deletion.FILLS} for label in records}
     return Deletion(
         _counts(genuine),
         deletion.SHARES,
         {
             label: Occluded(
-                {name: accuracy(label, name) for name in deletion.CURVES},
-                {fill: mean(against(label, fill) - against(RANDOM, fill)) for fill in deletion.FILLS},
+                {name: Accuracy(mean(areas[label][name]), curves(each)) for name, each in rights[label].items()},
+                {fill: mean(moves[label][fill] - moves[RANDOM][fill]) for fill in deletion.FILLS},
             )
             for label in records
         },
+        tuple(
+            OccludedDifference(
+                first,
+                second,
+                {name: mean(areas[first][name] - areas[second][name]) for name in deletion.CURVES},
+                {fill: mean(moves[first][fill] - moves[second][fill]) for fill in deletion.FILLS},
+            )
+            for first, second in combinations(records, 2)
+        ),
     )
 
 
 def _checks(work: Work, plan: Plan, bootstrap: Bootstrap) -> Checks | None:
     records, genuine = _on_common_clean_pairs(work, plan, "checks")
-    methods = {}
-    for label, found in records.items():
-        columns = np.array([[record["consistency"], record["randomised"]] for record in found], dtype=np.float64)
-        consistent, randomised = columns.reshape(-1, 2).T
-        methods[label] = Checked(
-            _by_mating(consistent, genuine, bootstrap),
-            measures.mean_estimate(randomised, bootstrap.resamples, bootstrap.seed),
-            (int(np.isfinite(consistent).sum()), int(np.isfinite(randomised).sum())),
-        )
-    return Checks(_counts(genuine), methods) if methods else None
+    if not records:
+        return None
+    values = {
+        label: np.array([[record["consistency"], record["randomised"]] for record in found], dtype=np.float64)
+        .reshape(-1, 2)
+        .T
+        for label, found in records.items()
+    }
+
+    def estimated(found: np.ndarray) -> tuple[ByMating[Estimate], Estimate]:
+        consistent, randomised = found
+        mean = measures.mean_estimate(randomised, bootstrap.resamples, bootstrap.seed)
+        return _by_mating(consistent, genuine, bootstrap), mean
+
+    return Checks(
+        _counts(genuine),
+        {
+            label: Checked(*estimated(found), (int(np.isfinite(found[0]).sum()), int(np.isfinite(found[1]).sum())))
+            for label, found in values.items()
+        },
+        tuple(
+            CheckedDifference(first, second, *estimated(values[first] - values[second]))
+            for first, second in combinations(values, 2)
+        ),
+    )
 
 
 def _on_common_clean_pairs(work: Work, plan: Plan, protocol: Protocol) -> tuple[dict[str, list[Record]], np.ndarray]:
