@@ -225,16 +225,18 @@ def show_deletion(results: Results, against: str | None) -> None:
         "Without the first 1 % of the pixels: how far the score moves against the decision when they are hidden, minus "
         "the same of random."
     )
-    rows = [
-        {"method": plain(method.full_title)}
-        | {
-            f"{kind}, {plain(name.replace('-', ', '))}": _bare_interval(getattr(each, side))
-            for kind, side in _SIDES.items()
-            for name, each in (apart.auc | {f"top 1 %, {fill}": top for fill, top in apart.top.items()}).items()
-        }
-        for method, _ in known
-        if against and (apart := deletion.difference(method.label, against)) is not None
-    ]
+    rows = {
+        f"{kind} pairs": [
+            {"method": plain(method.full_title)}
+            | {
+                plain(name.replace("-", ", ")): _bare_interval(getattr(each, side))
+                for name, each in (apart.auc | {f"top 1 %, {fill}": top for fill, top in apart.top.items()}).items()
+            }
+            for method, _ in known
+            if against and (apart := deletion.difference(method.label, against)) is not None
+        ]
+        for kind, side in _SIDES.items()
+    }
     _show_differences(rows, results, against, "Differences of deletion and insertion")
 
 
@@ -273,16 +275,20 @@ def show_checks(results: Results, against: str | None) -> None:
         for method in results.controls_last
         if against and (each := checks.difference(method.label, against)) is not None
     ]
-    _show_differences(differences, results, against, "Differences of the checks")
+    _show_differences({"all pairs": differences}, results, against, "Differences of the checks")
 
 
-def _show_differences(rows: list[dict[str, str]], results: Results, against: str | None, about: str) -> None:
-    """A table of what methods have more than the chosen one; nothing where the file does not say."""
-    if rows:
+def _show_differences(
+    tables: dict[str, list[dict[str, str]]], results: Results, against: str | None, about: str
+) -> None:
+    """What methods have more than the chosen one, in a table for each kind of pairs; nothing where the file does not
+    say."""
+    if any(tables.values()):
         title = next(method.full_title for method in results.methods if method.label == against)
         with st.expander(f"{about} from {plain(title)}"):
-            _table(rows, f"{about} from {title} by method")
-            st.caption("On the same pairs, with the 95 % interval of resampling both together.")
+            for pairs, rows in tables.items():
+                st.caption(f"{pairs.capitalize()}, with the 95 % interval of resampling both methods together.")
+                _table(rows, f"{about} from {title} by method, {pairs}")
 
 
 def show_paper() -> None:
