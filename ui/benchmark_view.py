@@ -225,19 +225,29 @@ def show_deletion(results: Results, against: str | None) -> None:
         "Without the first 1 % of the pixels: how far the score moves against the decision when they are hidden, minus "
         "the same of random."
     )
-    rows = {
+    apart = [
+        (plain(method.full_title), difference)
+        for method, _ in known
+        if against and (difference := deletion.difference(method.label, against)) is not None
+    ]
+    tables = {
         f"{kind} pairs": [
-            {"method": plain(method.full_title)}
-            | {
-                plain(name.replace("-", ", ")): _bare_interval(getattr(each, side))
-                for name, each in (apart.auc | {f"top 1 %, {fill}": top for fill, top in apart.top.items()}).items()
-            }
-            for method, _ in known
-            if against and (apart := deletion.difference(method.label, against)) is not None
+            {"method": title}
+            | {plain(name.replace("-", ", ")): _bare_interval(getattr(auc, side)) for name, auc in each.auc.items()}
+            for title, each in apart
         ]
         for kind, side in _SIDES.items()
     }
-    _show_differences(rows, results, against, "Differences of deletion and insertion")
+    tables["without the first 1 % of the pixels"] = [
+        {"method": title}
+        | {
+            f"{kind}, {plain(fill)}": _bare_interval(getattr(moved, side))
+            for kind, side in _SIDES.items()
+            for fill, moved in each.top.items()
+        }
+        for title, each in apart
+    ]
+    _show_differences(tables, results, against, "Differences of deletion and insertion")
 
 
 def show_checks(results: Results, against: str | None) -> None:
